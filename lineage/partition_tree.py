@@ -139,7 +139,13 @@ def _of_part(part: Document) -> Document:
         "checks": {rule: {**answer, "partitions": 1} for rule, answer in part["checks"].items()},
         "purposes": part["purposes"],
         "findings": part["findings"],
+        **_statistics(part.get("statistics")),
     }
+
+
+def _statistics(statistics: Document | None) -> Document:
+    """Statistics of files, where there are any; documents of earlier releases have none."""
+    return {} if statistics is None else {"statistics": statistics}
 
 
 def _together(totals: Mapping[str, Document]) -> Document:
@@ -156,35 +162,24 @@ def _together(totals: Mapping[str, Document]) -> Document:
         "checks": {rule: _answer(found) for rule, found in answers.items()},
         "purposes": partitions.purposes(several[0]["purposes"], several),
         "findings": partitions.findings(several),
+        **_statistics(partitions.statistics(several)),
     }
 
 
 def _answer(answers: Sequence[Document]) -> Document:
-    """A rule over several partitions: passed where each has passed, unknown where one is."""
-    passed = [answer["passed"] for answer in answers]
+    """A rule over several partitions: passed where each has passed, unknown where one is.
+
+    A partition without rows says nothing of a rule about rows.
+    """
+    passed = [
+        answer["passed"] for answer in answers if answer["total"] or answer["passed"] is not None
+    ]
     return {
         "failing": sum(answer["failing"] for answer in answers),
         "total": sum(answer["total"] for answer in answers),
         "passed": False if False in passed else None if None in passed else True,
         "partitions": sum(answer["partitions"] for answer in answers),
     }
-
-
-def checks(newest: Sequence[Mapping[str, Any]], total: Document) -> list[Document]:
-    """The rules of the newest contract over all partitions.
-
-    Args:
-        newest: the checks of the partition evaluated last, with everything there is to say of each
-            rule.
-    """
-    nobody = {"failing": 0, "total": 0, "passed": True, "partitions": 0}
-    results = []
-    for check in newest:
-        answer = total["checks"].get(check["rule"], nobody)
-        measured = check["measured"] if answer["partitions"] == 1 else None
-        counts = {key: answer[key] for key in ("failing", "total", "passed")}
-        results.append({**check, **counts, "measured": measured})
-    return results
 
 
 # -- reading ------------------------------------------------------------------------------------

@@ -33,13 +33,15 @@ from assay.assets.stages.index import rebuild_if_due
 from assay.assets.stages.ingest import land
 from assay.assets.stages.model import retrain_if_due
 from assay.assets.stages.part import Part
+from assay.assets.stages.partition_statement import evaluated
 from assay.assets.stages.publish import end_as_already_published, publish_parts
 from assay.assets.stages.quality import assess
 from assay.assets.stages.run import Run
+from assay.assets.stages.whole_version import WholeVersion
 from assay.contracts.errors import AdmissionError
 from assay.contracts.features import Features, Wanted
 from assay.contracts.model import Contract
-from assay.pipelines.publish.partitions import accounting, checks, describe_partitions
+from assay.pipelines.publish.partitions import accounting, describe_partitions
 from assay.pipelines.validate.sieve import Sample
 
 
@@ -152,13 +154,10 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
                 if admission.published is not None
             ]
             if len(earlier) < len(parts):
-                judged = [
-                    Part(part, admission, assess(part, admission, refine(part, admission)))
-                    for part, admission in zip(parts, admissions, strict=True)
-                    if admission.published is None
-                ]
-                yield _cleaned(contract, *_added(judged), _samples(judged))
-                row = publish_parts(run, judged).row
+                judged = _judged(parts, admissions)
+                whole = evaluated(run, judged) if contract.source.partitions else None
+                yield _cleaned(contract, *_added(judged, whole), _samples(judged))
+                row = publish_parts(run, judged, whole).row
                 new = row.run_id == run.run_id
             else:
                 row, new = earlier[-1], False
@@ -237,16 +236,27 @@ def _samples(parts: list[Part]) -> dict[str, list[Sample]]:
     return {step: cells for part in parts for step, cells in part.refined.samples.items()}
 
 
-def _added(parts: list[Part]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The row account and the checks of what was judged, all partitions together."""
-    judged = [
-        {
-            "accounting": asdict(part.refined.accounting),
-            "checks": {check.rule: asdict(check) for check in part.refined.checks},
-        }
-        for part in parts
+def _judged(parts: list[Run], admissions: list[Admission]) -> list[Part]:
+    """The parts that were not published before, with their rows judged, one after the other."""
+    new = [
+        (part, admission)
+        for part, admission in zip(parts, admissions, strict=True)
+        if admission.published is None
     ]
-    return accounting(judged), checks([asdict(check) for check in parts[-1].refined.checks], judged)
+    together = [str(admission.inputs.window) for _, admission in new]
+    return [
+        Part(part, admission, assess(part, admission, refine(part, admission, together)))
+        for part, admission in new
+    ]
+
+
+def _added(
+    parts: list[Part], whole: WholeVersion | None
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The row account of what was judged, and the checks of the version that it makes."""
+    accounts = [{"accounting": asdict(part.refined.accounting)} for part in parts]
+    checks = whole.checks if whole else parts[-1].refined.checks
+    return accounting(accounts), [asdict(check) for check in checks]
 
 
 def _cleaned(

@@ -19,6 +19,7 @@ from assay.assets.io.disk import sha256
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.quarantine import HandlingRecord, NewHandling, QuarantineRecord
 from assay.assets.stages.handlings import decisions_of, rows_of
+from assay.assets.stages.partition_base import base_of
 from assay.assets.stages.quarantine_record import _expires, _path
 from assay.contracts.errors import ConfigurationError, QualityError, Where
 from assay.contracts.model import Contract
@@ -292,19 +293,9 @@ def _keep_decision(
 
 def _check_delivery(installation: Installation, row: QuarantineRecord, contract: Contract) -> None:
     """Only the newest delivery, judged by today's contract, has a next version."""
-    where, name = Where(dataset=row.dataset), row.dataset
-    delivery = (row.source_digest, row.window)
-    later = [
-        other
-        for other in installation.registry.quarantine.all(name)
-        if other.kept_at > row.kept_at and (other.source_digest, other.window) != delivery
-    ]
-    newest = installation.registry.references.resolve(name)
-    if later or (
-        newest
-        and newest.published_at > row.kept_at
-        and (newest.source_digest, newest.window) != delivery
-    ):
+    where = Where(dataset=row.dataset)
+    is_late = _is_replaced_partition if contract.source.partitions else _is_replaced
+    if is_late(installation, row):
         raise QualityError(
             f"newer data have come since run '{row.run_id}'",
             "A version holds one delivery: deliver the rows again, mended or under a changed rule",
@@ -313,9 +304,39 @@ def _check_delivery(installation: Installation, row: QuarantineRecord, contract:
     if row.contract_digest != contract.digest:
         raise QualityError(
             "the contract has changed since these rows were set aside",
-            f"Today's rules judge them again: assay run {name}; `assay quarantine replay {name}` says how",
+            f"Today's rules judge them again: assay run {row.dataset}; `assay quarantine replay {row.dataset}` says how",
             where,
         )
+
+
+def _is_replaced(installation: Installation, row: QuarantineRecord) -> bool:
+    """Whether another delivery came after the one that these rows are of."""
+    delivery = (row.source_digest, row.window)
+    later = [
+        other
+        for other in installation.registry.quarantine.all(row.dataset)
+        if other.kept_at > row.kept_at and (other.source_digest, other.window) != delivery
+    ]
+    newest = installation.registry.references.resolve(row.dataset)
+    return bool(later) or (
+        newest is not None
+        and newest.published_at > row.kept_at
+        and (newest.source_digest, newest.window) != delivery
+    )
+
+
+def _is_replaced_partition(installation: Installation, row: QuarantineRecord) -> bool:
+    """Whether another delivery of the same partition came after these rows."""
+    later = [
+        other
+        for other in installation.registry.quarantine.all(row.dataset)
+        if other.kept_at > row.kept_at
+        and other.window == row.window
+        and other.source_digest != row.source_digest
+    ]
+    base = base_of(installation, row.dataset)
+    part = base.part(row.window) if base and row.window else None
+    return bool(later) or (part is not None and part["source_digest"] != row.source_digest)
 
 
 def _chosen(

@@ -7,7 +7,7 @@ pandera.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from assay.assets.io.registry.checks import CheckRecord
 from assay.assets.io.row_spool import SetAside
 from assay.assets.stages.admit import Admission
 from assay.assets.stages.ingest import unreadable_records
+from assay.assets.stages.published_keys import OtherPartitions, other_partitions
 from assay.assets.stages.run import Run, schema, sources, stage
 from assay.assets.stages.window_rows import treated_rows
 from assay.contracts.errors import QualityError, Where
@@ -39,6 +40,7 @@ from assay.pipelines.core.frames import (
     Check,
 )
 from assay.pipelines.validate import anonymity
+from assay.pipelines.validate.key_texts import REPEATING, is_exact
 from assay.pipelines.validate.pandera_check import PanderaCheck
 from assay.pipelines.validate.sieve import BARRED, Sample, Sieve
 from assay.pipelines.validate.split import checks
@@ -67,24 +69,33 @@ class Refined:
 
     They are values, so they go into no evidence.
     """
+    of_version: frozenset[str]
+    """The rules that a partition alone cannot answer: they are evaluated on the whole version."""
 
     @property
     def rules_that_stop_publication(self) -> tuple[Check, ...]:
         """The error rules that stop publication: not passed, or not judged."""
         return tuple(
-            check for check in self.checks if check.severity == "error" and check.passed is not True
+            check
+            for check in self.checks
+            if check.severity == "error"
+            and check.passed is not True
+            and check.rule not in self.of_version
         )
 
 
-def refine(run: Run, admission: Admission) -> Refined:
+def refine(run: Run, admission: Admission, together: Collection[str] = ()) -> Refined:
     """Repair and judge the admitted rows into the run's staging folder.
 
+    Args:
+        together: the other partitions that the same run publishes again.
     Raises: QualityError: pandera refuses a row that the rules let through, or the account does not
         balance.
     """
     contract = run.contract
     with stage(run, "cleaned") as noted:
-        refined = _refined(run, admission, *_run_pass(run, admission))
+        with other_partitions(run, admission, together) as others:
+            refined = _refined(run, admission, *_run_pass(run, admission, others))
         noted.inputs.append(
             Table(
                 name=f"{contract.name}/landed",
@@ -105,7 +116,9 @@ def refine(run: Run, admission: Admission) -> Refined:
     return refined
 
 
-def _run_pass(run: Run, admission: Admission) -> tuple[PanderaCheck, Sieve]:
+def _run_pass(
+    run: Run, admission: Admission, others: OtherPartitions | None
+) -> tuple[PanderaCheck, Sieve]:
     """Write the rows kept, quarantined, removed and flagged into the run's staging folder."""
     contract = run.contract
     folder = run.installation.lake.staging(contract.name, run.run_id)
@@ -125,12 +138,16 @@ def _run_pass(run: Run, admission: Admission) -> tuple[PanderaCheck, Sieve]:
             remove=spools["removed"].add,
             flag=spools["flagged"].add,
             pandera_check=pandera_check.check,
+            elsewhere=others.has_keys if others else None,
         )
         treated = treated_rows(run, admission.inputs, admission.found)
         repaired = steps.repaired(treated, contract, admission.fitted).with_columns(
             _why_barred(contract, admission.barred).alias(BARRED)
         )
-        kept = sieve.plan(repaired, related(run, admission))
+        pointed_to = related(run, admission)
+        if others:
+            pointed_to |= others.rows_pointed_to(contract)
+        kept = sieve.plan(repaired, pointed_to)
         sink = kept.sink_parquet(
             folder / PART, compression="zstd", row_group_size=ROWS_A_GROUP, lazy=True
         )
@@ -148,7 +165,10 @@ def certain_rules(contract: Contract, admission: Admission) -> set[str]:
     return {
         rule.name
         for rule in contract.rules
-        if rule.name in admission.kept_by_all and not touched & set(rule.columns)
+        if rule.name in admission.kept_by_all
+        and not touched & set(rule.columns)
+        # what repeats nowhere in a partition may repeat a row of another one
+        and not (contract.source.partitions and rule.kind in REPEATING)
     }
 
 
@@ -201,16 +221,24 @@ def related(run: Run, admission: Admission) -> dict[str, pl.LazyFrame]:
 
 
 def _answers(run: Run) -> dict[str, float | None]:
-    """What the contract's queries, and the measures of anonymity, say of the rows that are to be
-    published.
+    """What the contract's queries, row counts and measures of anonymity say of the rows that are to
+    be published; nothing of a partition, which is not the table.
     """
+    if run.contract.source.partitions:
+        return {}
     queries = {rule.name: rule.argument for rule in run.contract.rules if rule.kind == "sql"}
     staged = run.installation.lake.staging(run.contract.name, run.run_id) / "version"
     files = sorted(staged.glob("*.parquet"))
     return {
+        **row_counts(run.contract, sum(_rows_in(file) for file in files)),
         **sql.evaluate(queries, {run.contract.table: files}),
         **anonymity.answers(run.contract.rules, pl.scan_parquet(files)),
     }
+
+
+def row_counts(contract: Contract, published: int) -> dict[str, float | None]:
+    """What rules about the number of rows are answered: the rows that are published."""
+    return {rule.name: float(published) for rule in contract.rules if rule.kind == "rowCount"}
 
 
 def _refined(run: Run, admission: Admission, pandera_check: PanderaCheck, sieve: Sieve) -> Refined:
@@ -237,6 +265,22 @@ def _refined(run: Run, admission: Admission, pandera_check: PanderaCheck, sieve:
         changed=sieve.cells_changed,
         flagged=flagged_by,
         samples=sieve.samples,
+        of_version=rules_of_version(contract),
+    )
+
+
+def rules_of_version(contract: Contract) -> frozenset[str]:
+    """The rules that are answered by all partitions together: those about the table, those that
+    count repeated rows without quarantining them, and those that ask for at least so many rows.
+    """
+    if not contract.source.partitions:
+        return frozenset()
+    return frozenset(
+        rule.name
+        for rule in contract.rules
+        if not rule.judges_rows
+        or not rule.bound.is_a_limit
+        or (rule.kind in REPEATING and not is_exact(rule))
     )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from assay.assets.io.disk import SWEEP_AGE_S
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.versions import Version
+from assay.assets.stages.published_keys import forget
 from assay.lineage import evidence, partition_tree
 
 GRACE = timedelta(seconds=SWEEP_AGE_S)
@@ -49,8 +50,10 @@ def expire(
     ]
     if closed:
         installation.settle()
-    for folder in _left_over(installation, name, grace):
+    left_over = _left_over(installation, name, grace)
+    for folder in left_over:
         installation.lake.discard(folder)
+    forget(installation, name, [each.name for each in left_over if each.parent.name == "versions"])
     installation.registry.clock_doubts.keep_watch()
     return closed
 

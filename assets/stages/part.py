@@ -7,6 +7,7 @@ from typing import Any
 
 from assay.assets.stages.admit import Admission
 from assay.assets.stages.clean_validate import Refined
+from assay.assets.stages.published_keys import attempt_of
 from assay.assets.stages.run import Run
 from assay.lineage.evidence import PublishedFile
 
@@ -24,4 +25,4 @@ class Part:
     @property
     def attempt(self) -> str:
         """The folder below `versions/` that is this attempt's own."""
-        return f"{self.admission.inputs.key[:16]}-{self.run.lease().token}"
+        return attempt_of(self.run, self.admission)

@@ -9,13 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from assay.assets.stages import fitted
 from assay.assets.stages.part import Part
+from assay.assets.stages.partition_base import Base, base_of
+from assay.assets.stages.quality import Assessed, evidence_of
 from assay.assets.stages.run import Run
+from assay.assets.stages.whole_version import WholeVersion, evaluate
 from assay.contracts.errors import PublicationError, Where
-from assay.lineage import evidence, partition_tree
+from assay.lineage import partition_tree
 from assay.lineage.partition_tree import Document, Read, Tree
 from assay.pipelines.publish import partitions
 
@@ -26,13 +30,15 @@ class Joined:
 
     Args:
         predicate: what the statement says otherwise of a version that holds every partition.
-        base: the tree that they are put on; None where they are the first.
+        base: the version that they are put on; None where they are the first.
         new: partition -> its document, without the version that makes it.
+        whole: what all partitions together are answered.
     """
 
     predicate: dict[str, Any]
-    base: Tree | None
+    base: Base | None
     new: Mapping[str, Document]
+    whole: WholeVersion
 
     def tree(self, version: str, read: Read) -> Tree:
         """The tree of the version, once its number is known."""
@@ -40,46 +46,49 @@ class Joined:
         return _put_on(self.base, named, read)
 
 
-def tree_of(document: Mapping[str, Any], read: Read) -> Tree | None:
-    """The tree of a statement; of one that lists all partitions itself, a new one. None where it holds no partitions."""
-    predicate = document["predicate"]
-    tree = predicate.get("partition_tree")
-    if tree is not None:
-        return Tree(tree["root"], read([tree["root"]])[tree["root"]]["total"])
-    parts = predicate.get("partitions")
-    if not parts:
-        return None
-    listed = {file.path: asdict(file) for file in evidence.files(dict(document))}
-    documents = {
-        name: {**part, "manifest": [listed[path] for path in part["files"]]}
-        for name, part in parts.items()
-    }
-    return partition_tree.updated(None, documents, read)
+def evaluated(run: Run, parts: Sequence[Part]) -> WholeVersion:
+    """Evaluate the version that staged parts make on what `latest` points to now."""
+    base = base_of(run.installation, run.contract.name)
+    read = run.installation.partition_reader(run.contract.name)
+    lake, name = run.installation.lake, run.contract.name
+    folders = [lake.staging(name, part.run.run_id) / "version" for part in parts]
+    files = [file for folder in folders for file in sorted(folder.glob("*.parquet"))]
+    new = {str(part.admission.inputs.window): _account(part) for part in parts}
+    return evaluate(run, parts, base, _put_on(base, new, read).total, files)
 
 
 def join(
-    run: Run, parts: Sequence[Part], newest: dict[str, Any], described: Sequence[dict[str, Any]]
+    run: Run,
+    parts: Sequence[Part],
+    described: Sequence[dict[str, Any]],
+    whole: WholeVersion | None,
 ) -> Joined:
     """Put the parts on the version that `latest` points to.
 
     Args:
-        newest: what the statement says of the last of them.
-        described: the same of each of them.
-    Raises: PublicationError: a partition that stays was made with other columns.
+        described: what the statement says of each of them.
+        whole: the version's checks, if they were evaluated before; again where another partition
+            was published meanwhile.
+    Raises: PublicationError: a partition that stays was made with other columns. QualityError: a
+        rule is broken by all partitions together.
     """
-    installation, contract = run.installation, run.contract
+    installation, contract, newest = run.installation, run.contract, described[-1]
     read = installation.partition_reader(contract.name)
-    row = installation.registry.references.resolve(contract.name)
-    base = installation.signed_statement(row) if row else None
-    before = tree_of(base, read) if base else None
-    new = {str(part.admission.inputs.window): _summary(part) for part in parts}
-    stays = _count_staying(before, new, read)
-    if base and before and stays and base["predicate"]["schema"] != newest["schema"]:
-        raise _other_columns(contract.name, before, new, read)
-    total = _put_on(before, new, read).total
+    row, base, new = (
+        installation.registry.references.resolve(contract.name),
+        base_of(run.installation, run.contract.name),
+        _new(parts),
+    )
+    stays = _count_staying(base, new)
+    if base and stays and base.statement["predicate"]["schema"] != newest["schema"]:
+        raise _other_columns(contract.name, base, new)
+    total = _put_on(base, new, read).total
+    if whole is None or whole.base != (base.row.version if base else None):
+        whole = evaluate(run, parts, base, total, _moved_files(run, parts))
+        whole.check(contract)
     licensed = [each["admission"]["verdict"]["license"] for each in described]
     if base and stays:
-        licensed.insert(0, base["predicate"]["admission"]["verdict"]["license"])
+        licensed.insert(0, base.statement["predicate"]["admission"]["verdict"]["license"])
     keys = {str(part.admission.inputs.window): part.admission.inputs.key for part in parts}
     predicate = {
         "inputs": {
@@ -91,52 +100,42 @@ def join(
         },
         "admission": _admission(newest["admission"], total, licensed, parts),
         "accounting": total["accounting"],
-        "checks": partition_tree.checks(newest["checks"], total),
+        "checks": [asdict(check) for check in whole.checks],
+        "quality": evidence_of(whole.quality),
+        "shared_keys": dict(whole.shared_keys),
         "built_on": row.version if row else None,
     }
-    return Joined(predicate, before, new)
+    return Joined(predicate, base, new, whole)
 
 
-def _put_on(base: Tree | None, new: Mapping[str, Document], read: Read) -> Tree:
+def _new(parts: Sequence[Part]) -> dict[str, Document]:
+    return {str(part.admission.inputs.window): _summary(part) for part in parts}
+
+
+def _moved_files(run: Run, parts: Sequence[Part]) -> list[Path]:
+    versions = run.installation.lake.folder(run.contract.name, "versions")
+    return [versions / file.path for part in parts for file in part.files]
+
+
+def _put_on(base: Base | None, new: Mapping[str, Document], read: Read) -> Tree:
     """The tree with new partitions; its new documents are those of the base too, where that was made just now."""
     if base is None:
         return partition_tree.updated(None, new, read)
-    made = {digest: json.loads(text) for digest, text in base.new.items()}
-
-    def read_both(digests: Iterable[str]) -> dict[str, Document]:
-        kept = read([digest for digest in digests if digest not in made])
-        return {digest: made[digest] if digest in made else kept[digest] for digest in digests}
-
-    tree = partition_tree.updated(base.root, new, read_both)
-    tree.new = {**base.new, **tree.new}
+    tree = partition_tree.updated(base.tree.root, new, base.read)
+    tree.new = {**base.tree.new, **tree.new}
     return tree
 
 
-def _count_staying(before: Tree | None, new: Mapping[str, Document], read: Read) -> int:
+def _count_staying(base: Base | None, new: Mapping[str, Document]) -> int:
     """How many partitions of the version before stay as they are."""
-    if before is None:
+    if base is None:
         return 0
-    if before.new:  # its documents are not kept yet
-        names = set(_names(before, read))
-        return len(names - set(new))
-    replaced = sum(partition_tree.find(before.root, name, read) is not None for name in new)
-    return int(before.total["partitions"]) - replaced
+    replaced = sum(base.folder_of(name) is not None for name in new)
+    return int(base.tree.total["partitions"]) - replaced
 
 
-def _names(tree: Tree, read: Read) -> list[str]:
-    made = {digest: json.loads(text) for digest, text in tree.new.items()}
-    return list(
-        partition_tree.all_parts(
-            tree.root,
-            lambda digests: {digest: made[digest] for digest in digests} if made else read(digests),
-        )
-    )
-
-
-def _other_columns(
-    name: str, before: Tree, new: Mapping[str, Document], read: Read
-) -> PublicationError:
-    held = _names(before, read)
+def _other_columns(name: str, base: Base, new: Mapping[str, Document]) -> PublicationError:
+    held = list(base.parts())
     stays = [partition for partition in held if partition not in new]
     every = partitions.describe_partitions(sorted({*held, *new}))
     return PublicationError(
@@ -171,7 +170,22 @@ def _union(lists: Iterable[Iterable[str]]) -> list[str]:
 
 def _summary(part: Part) -> Document:
     """A partition's document, as every version that holds it refers to it."""
+    run = part.run
+    document = {
+        **_account(part),
+        "files": [file.path for file in part.files],
+        "manifest": [asdict(file) for file in part.files],
+        "set_aside": part.set_aside,
+        "learned": fitted.described(run.installation.lake, run.contract.name, part.attempt),
+    }
+    plain: Document = json.loads(json.dumps(document))  # as it is read again: no tuples
+    return plain
+
+
+def _account(part: Part) -> Document:
+    """What a partition's document says but of its files: what the version adds up."""
     run, inputs, refined = part.run, part.admission.inputs, part.refined
+    of_rows = {rule.name for rule in run.contract.rules if rule.judges_rows}
     document = {
         "key": inputs.key,
         "source_digest": inputs.source_digest,
@@ -187,13 +201,12 @@ def _summary(part: Part) -> Document:
                 "passed": check.passed,
             }
             for check in refined.checks
+            if check.rule in of_rows
         },
         "purposes": list(run.contract.license.purposes),
         "findings": [asdict(finding) for finding in part.admission.verdict.findings],
-        "files": [file.path for file in part.files],
-        "manifest": [asdict(file) for file in part.files],
-        "set_aside": part.set_aside,
-        "learned": fitted.described(run.installation.lake, run.contract.name, part.attempt),
     }
+    if isinstance(refined, Assessed) and refined.statistics is not None:
+        document["statistics"] = refined.statistics
     plain: Document = json.loads(json.dumps(document))  # as it is read again: no tuples
     return plain

@@ -19,10 +19,13 @@ from assay.assets.stages.clean_validate import Refined, check_row, keep_set_asid
 from assay.assets.stages.expire import expire
 from assay.assets.stages.fault_points import reached
 from assay.assets.stages.part import Part
+from assay.assets.stages.partition_statement import evaluated
+from assay.assets.stages.published_keys import note_tree
 from assay.assets.stages.quality import assess
 from assay.assets.stages.run import Noted, Run, stage
 from assay.assets.stages.statement import signed
-from assay.contracts.errors import ClockError
+from assay.assets.stages.whole_version import WholeVersion
+from assay.contracts.errors import ClockError, QualityError
 from assay.lineage.facts import Table
 
 
@@ -43,30 +46,35 @@ def publish(run: Run, admission: Admission, refined: Refined) -> Published:
     return publish_parts(run, [Part(run, admission, refined)])
 
 
-def publish_parts(run: Run, parts: Sequence[Part]) -> Published:
+def publish_parts(run: Run, parts: Sequence[Part], whole: WholeVersion | None = None) -> Published:
     """Publish the staged rows of one or more partitions as one version, which holds the other partitions' files as they are.
 
     Args:
         parts: of a data set without partitions, the run itself.
+        whole: the checks of all partitions together, where they were evaluated already.
     Raises: QualityError: an error rule stops one of them, and with it all.
         PublicationError: a newer run holds a lease, the schema is no longer that of the other partitions, or the disk is full.
     """
     with run.installation.registry.session():
-        registered = _publish_parts(run, parts)
+        registered = _publish_parts(run, parts, whole)
         for part in parts:
             finish(part.run)
     return Published(registered, registered.run_id == run.run_id)
 
 
-def _publish_parts(run: Run, parts: Sequence[Part]) -> Version:
+def _publish_parts(run: Run, parts: Sequence[Part], whole: WholeVersion | None) -> Version:
     """Publish the parts, without what follows the commit."""
     installation, name = run.installation, run.contract.name
     with _stages(parts) as stages:
         parts = [
             replace(part, refined=assess(part.run, part.admission, part.refined)) for part in parts
         ]
+        if whole is None and run.contract.source.partitions:
+            whole = evaluated(run, parts)
         for part in parts:
             _keep(part)
+        if whole:
+            _check_whole(run, parts, whole)
         reached("staged")
         for part in parts:
             folder = installation.lake.staging(name, part.run.run_id)
@@ -79,7 +87,7 @@ def _publish_parts(run: Run, parts: Sequence[Part]) -> Version:
                 )
             )
         reached("synced")
-        registered = _committed(run, parts, stages)
+        registered = _committed(run, parts, stages, whole)
         reached("after the commit")
     return registered
 
@@ -108,22 +116,41 @@ def _keep(part: Part) -> None:
         raise refusal_error(run, refined)
 
 
-def _committed(run: Run, parts: Sequence[Part], stages: Sequence[Noted]) -> Version:
+def _check_whole(run: Run, parts: Sequence[Part], whole: WholeVersion) -> None:
+    """Keep the checks of a version that may not be published. Raises: QualityError: it may not."""
+    try:
+        whole.check(run.contract)
+    except QualityError:
+        for part in parts:
+            run.installation.registry.checks.keep(
+                part.run.lease(), [check_row(check) for check in whole.checks]
+            )
+        raise
+
+
+def _committed(
+    run: Run, parts: Sequence[Part], stages: Sequence[Noted], whole: WholeVersion | None
+) -> Version:
     """Sign and register the version, with the end of its runs; again on top of it where another partition was published meanwhile."""
     registry = run.installation.registry
-    leased = [
-        (part.run.lease(), [check_row(check) for check in part.refined.checks]) for part in parts
-    ]
+    leases = [part.run.lease() for part in parts]
 
     def end(registered: Version) -> None:
         stages[-1].inputs.append(Table(name=f"{run.contract.name}/cleaned"))
         stages[-1].outputs.append(_table(run, registered))
-        for (lease, _), noted in zip(leased, stages, strict=True):
+        for lease, noted in zip(leases, stages, strict=True):
             registry.runs.end(lease, "published", {"version": registered.version})
             noted.end()
 
     while True:
-        row = signed(run, parts)
+        made = signed(run, parts, whole)
+        row, whole = made.row, made.whole
+        if made.root:
+            note_tree(run, made.root)
+        leased = [
+            (lease, [check_row(check) for check in (whole or part.refined).checks])
+            for lease, part in zip(leases, parts, strict=True)
+        ]
         reached("signed")
         named: Json = {"version": row.version}
         new = {"documents": list(row.documents)} if row.documents else {}

@@ -26,8 +26,10 @@ from assay.assets.io.registry.quarantine import HandlingRecord
 from assay.assets.io.registry.versions import Version
 from assay.assets.io.sources import locate
 from assay.assets.stages.admit import Admission
-from assay.assets.stages.clean_validate import ROWS_A_GROUP, Refined
+from assay.assets.stages.clean_validate import ROWS_A_GROUP, Refined, row_counts
 from assay.assets.stages.handlings import handling_of, rows_of
+from assay.assets.stages.partition_statistics import measure_partition
+from assay.assets.stages.published_keys import RELEASED_FILE, add_staged
 from assay.assets.stages.run import Run
 from assay.assets.stages.version_statistics import statistics_of
 from assay.contracts.errors import EvidenceError, SourceError
@@ -49,7 +51,7 @@ from assay.pipelines.validate.quarantine import (
 
 _SAMPLED_PARTITIONS = 100
 """More partitions than this are compared by a sample of them."""
-RELEASED_FILE, QUARANTINE_FILE = "released-00000.parquet", "quarantine.parquet"
+QUARANTINE_FILE = "quarantine.parquet"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class Assessed(Refined):
     """What is to be published, with its quality and the decisions that were applied."""
 
     quality: metrics.Quality
+    statistics: Mapping[str, Any] | None = None
+    """Of a partition: what is kept of its files, so that the whole version can be measured."""
     decisions: tuple[Mapping[str, Any], ...] = ()
     """Decisions about this delivery's quarantined rows, as the registry keeps them, each with the
     rows it took in this run (`taken`).
@@ -73,22 +77,21 @@ def assess(run: Run, admission: Admission, refined: Refined) -> Assessed:
     refined, decisions = _with_decisions(run, admission, refined)
     folder = run.installation.lake.staging(contract.name, run.run_id) / "version"
     files = sorted(folder.glob("*.parquet"))
-    answers = (
-        table_answers(contract, files)
-        if any(decision["action"] == "release" and decision["taken"] for decision in decisions)
-        else {}
-    )
+    is_released = any(row["action"] == "release" and row["taken"] for row in decisions)
+    answers = {} if not is_released or refined.of_version else table_answers(contract, files)
     quality = metrics.quality(
         refined.accounting,
         contract.rules,
         refined.checks,
         measured(run.installation, contract, files, run.installation.clock(), _changed(refined)),
     )
-    answers |= metrics.answers(contract.rules, quality)
+    if not contract.source.partitions:
+        answers |= metrics.answers(contract.rules, quality)
     checks = tuple(
         _answered(check, rule, answers)
         for check, rule in zip(refined.checks, contract.rules, strict=True)
     )
+    add_staged(run, admission, files)
     return Assessed(
         refined.accounting,
         checks,
@@ -96,7 +99,9 @@ def assess(run: Run, admission: Admission, refined: Refined) -> Assessed:
         refined.changed,
         refined.flagged,
         refined.samples,
+        refined.of_version,
         quality,
+        measure_partition(contract, files, _changed(refined)) if run.partition else None,
         decisions,
     )
 
@@ -113,6 +118,7 @@ def table_answers(contract: Contract, files: Sequence[Path]) -> dict[str, float 
     """What the contract's queries, and the measures of anonymity, say of the rows in these files."""
     queries = {rule.name: rule.argument for rule in contract.rules if rule.kind == "sql"}
     return {
+        **row_counts(contract, _rows(pl.scan_parquet(list(files)))),
         **sql.evaluate(queries, {contract.table: list(files)}),
         **anonymity.answers(contract.rules, pl.scan_parquet(list(files))),
     }

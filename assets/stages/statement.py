@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -19,8 +19,10 @@ from assay.assets.io.registry.versions import SignedVersion, Version
 from assay.assets.stages import fitted, partition_statement
 from assay.assets.stages.ingest import kept_mark, receipt_of
 from assay.assets.stages.part import Part
+from assay.assets.stages.partition_base import tree_of
 from assay.assets.stages.quality import Assessed, evidence_of, render_decisions
 from assay.assets.stages.run import Run
+from assay.assets.stages.whole_version import WholeVersion
 from assay.contracts.errors import PublicationError, Where
 from assay.lineage import evidence, partition_tree
 from assay.pipelines.clean import steps
@@ -28,16 +30,29 @@ from assay.pipelines.ingest.declared_columns import source_names
 from assay.pipelines.publish.naming import Previous, change_note, next_version
 
 
-def signed(run: Run, parts: Sequence[Part]) -> SignedVersion:
-    """Sign the version that these parts make on top of what is registered now."""
+@dataclass(frozen=True)
+class Signed:
+    """A signed version; of one with partitions its checks, and the root of its tree."""
+
+    row: SignedVersion
+    whole: WholeVersion | None
+    root: str | None
+
+
+def signed(run: Run, parts: Sequence[Part], whole: WholeVersion | None = None) -> Signed:
+    """Sign the version that these parts make on top of what is registered now.
+
+    Args:
+        whole: the checks of all partitions, as far as they were evaluated.
+    """
     last = run.installation.registry.versions.newest(run.contract.name)
-    predicate, joined = _predicate(run, parts, last)
+    predicate, joined = _predicate(run, parts, last, whole)
     tree = _number(run, predicate, joined, last)
     files = tuple(file for part in parts for file in part.files)
     state = evidence.statement_by_reference if tree else evidence.statement
     envelope = evidence.sign(state(files, predicate), run.installation.keys.signer())
     inputs = predicate["inputs"]
-    return SignedVersion(
+    row = SignedVersion(
         dataset=run.contract.name,
         sequence=predicate["sequence"],
         version=predicate["version"],
@@ -51,10 +66,11 @@ def signed(run: Run, parts: Sequence[Part]) -> SignedVersion:
         envelope=envelope,
         documents=tree.new if tree else {},
     )
+    return Signed(row, joined.whole if joined else None, tree.root if tree else None)
 
 
 def _predicate(
-    run: Run, parts: Sequence[Part], last: Version | None
+    run: Run, parts: Sequence[Part], last: Version | None, whole: WholeVersion | None
 ) -> tuple[dict[str, Any], partition_statement.Joined | None]:
     """What the evidence says of the version but its number, and its partitions where it has some."""
     registry = run.installation.registry
@@ -68,7 +84,7 @@ def _predicate(
     if not run.contract.source.partitions:
         return predicate, None
     described = [_of_part(part) for part in parts]
-    joined = partition_statement.join(run, parts, described[-1], described)
+    joined = partition_statement.join(run, parts, described, whole)
     predicate |= joined.predicate
     del predicate["set_aside"]  # in the documents of the partitions
     return predicate, joined
@@ -109,7 +125,7 @@ def _previous(run: Run, row: Version) -> Previous:
     document = run.installation.signed_statement(row)
     schema, source_digest = document["predicate"]["schema"], row.source_digest
     if run.contract.source.partitions:
-        tree = partition_statement.tree_of(document, run.installation.partition_reader(row.dataset))
+        tree = tree_of(document, run.installation.partition_reader(row.dataset))
         source_digest = tree.total["source_digest"] if tree else source_digest
     return Previous(
         row.version,
@@ -168,6 +184,7 @@ _DECIDING = (
     "contracts",
     "pipelines",
     "assets/io/decode",
+    "assets/io/key_index.py",
     "assets/io/sources",
     "assets/io/lake.py",
     "assets/io/license_files.py",

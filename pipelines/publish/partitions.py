@@ -107,32 +107,25 @@ def accounting(parts: Iterable[Part]) -> dict[str, Any]:
     return {**counts, **by}
 
 
-def checks(newest: Sequence[Mapping[str, Any]], parts: Iterable[Part]) -> list[dict[str, Any]]:
-    """The rules of the newest contract over all partitions: failing rows added up, passed where
-    each has passed, unknown where one is.
-
-    Args:
-        newest: the checks of the partition judged last, each with everything there is to say of its
-            rule.
+def statistics(parts: Iterable[Part]) -> dict[str, Any] | None:
+    """What the files of all partitions hold; None where one has no statistics, as in documents of
+    earlier releases.
     """
-    judged = [part["checks"] for part in parts]
-    return [
-        _added(check, [each[check["rule"]] for each in judged if check["rule"] in each])
-        for check in newest
-    ]
-
-
-def _added(check: Mapping[str, Any], answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    passed = [answer["passed"] for answer in answers]
-    together = False if False in passed else None if None in passed else True
-    failing, total = (sum(answer[name] for answer in answers) for name in ("failing", "total"))
-    return {
-        **check,
-        "failing": failing,
-        "total": total,
-        "passed": together,
-        "measured": check["measured"] if len(answers) == 1 else None,
+    several = [part.get("statistics") for part in parts]
+    known = [each for each in several if each is not None]
+    if len(known) < len(several) or not known:
+        return None
+    total: dict[str, Any] = {
+        name: dict(sorted(sum((Counter(each[name]) for each in known), Counter()).items()))
+        for name in ("changed", "repeats")
     }
+    columns = [name for name in known[0]["nulls"] if all(name in each["nulls"] for each in known)]
+    total["nulls"] = {name: sum(each["nulls"][name] for each in known) for name in columns}
+    total["newest"] = {}
+    for each in known:
+        for name, moment in each["newest"].items():
+            total["newest"][name] = max(moment, total["newest"].get(name, ""))
+    return total
 
 
 def purposes(newest: Sequence[str], parts: Iterable[Part]) -> list[str]:

@@ -28,6 +28,7 @@ from assay.pipelines.core.frames import (
     ROW,
     SET_ASIDE_BY,
 )
+from assay.pipelines.validate.key_texts import Elsewhere
 from assay.pipelines.validate.split import KEPT, count_breaking_rows, judged, split
 
 Take = Callable[[pl.DataFrame], None]
@@ -46,6 +47,7 @@ class Sieve:
             `_removed_by`, and the text as received.
         flag: takes `_row` and `_flagged_by` of what was noted.
         certain: rules that no row can break, and that are not asked.
+        elsewhere: looks keys up in the other partitions of the version; None where there are none.
         pandera_check: looks at the rows that stay, as they will be published, and raises where it disagrees.
     """
 
@@ -58,7 +60,9 @@ class Sieve:
         flag: Take,
         pandera_check: Take,
         certain: Collection[str] = (),
+        elsewhere: Elsewhere | None = None,
     ) -> None:
+        self._elsewhere = elsewhere
         self._contract, self._names = (
             contract,
             [column.name for column in contract.published_columns],
@@ -93,13 +97,18 @@ class Sieve:
 
         Args:
             repaired: as `steps.repaired` makes it, with `_barred_by`.
-            related: data set -> its newest version; the table itself is what stays of `repaired`.
+            related: data set -> its newest version; the table itself is what stays of `repaired`, and
+            the other partitions where they are given under its name.
         """
         stays = pl.all_horizontal(
             pl.col(mark).is_null() for mark in (REMOVED_BY, SET_ASIDE_BY, BARRED)
         )
         verdicts = judged(
-            repaired, self._rules, {**related, self._contract.table: repaired.filter(stays)}, stays
+            repaired,
+            self._rules,
+            {**related, self._contract.table: self._own_rows(repaired.filter(stays), related)},
+            stays,
+            self._elsewhere,
         )
         seen = cs.by_name(
             ROW,
@@ -113,6 +122,13 @@ class Sieve:
         return verdicts.select(seen).map_batches(
             self._sort, streamable=True, schema=verdicts.select(self._names).collect_schema()
         )
+
+    def _own_rows(self, rows: pl.LazyFrame, related: Mapping[str, pl.LazyFrame]) -> pl.LazyFrame:
+        """The table that a relationship to itself points to, other partitions among it."""
+        others = related.get(self._contract.table)
+        if others is None:
+            return rows
+        return pl.concat([rows.select(self._names), others.select(self._names)])
 
     def finish(self) -> None:
         """Show pandera what it has not seen yet."""

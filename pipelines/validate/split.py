@@ -14,6 +14,7 @@ import polars as pl
 from assay.contracts.model import Rule
 from assay.contracts.rules import keeps, was_found
 from assay.pipelines.core.frames import REASONS, Check, Split
+from assay.pipelines.validate.key_texts import Elsewhere, is_exact, stands_elsewhere
 
 KEPT = "_keeps_"  # prefix, before the rule: true where the row keeps it
 
@@ -23,6 +24,7 @@ def judged(
     rules: Sequence[Rule],
     related: Mapping[str, pl.LazyFrame] | None = None,
     stays: pl.Expr | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> pl.LazyFrame:
     """Say of each row, in a column `_keeps_<rule>` for each rule that judges rows, whether it keeps
     the rule.
@@ -32,10 +34,19 @@ def judged(
         related: data set -> its newest version, for relationships; one to a data set that is not
             here is not judged.
         stays: false where a row has left already, so that no other row can repeat it.
+        elsewhere: looks keys up in the other partitions of the version, which rows must not repeat
+            either.
     """
+
+    def is_kept(rule: Rule) -> pl.Expr:
+        kept = keeps(rule, stays)
+        if elsewhere is None or not is_exact(rule):
+            return kept
+        return kept & ~stands_elsewhere(rule.columns, elsewhere)
+
     judging = judged_rules(rules, related or {})
     found = look_up(candidate, judging, related or {}).with_columns(
-        keeps(rule, stays).alias(KEPT + rule.name) for rule in judging
+        is_kept(rule).alias(KEPT + rule.name) for rule in judging
     )
     return found.drop(was_found(rule) for rule in judging if rule.kind == "relationship")
 
@@ -144,7 +155,7 @@ def checks(
     """Hold each count against its bound.
 
     `counts` has `rows` and the failing rows of each rule that was judged; `answers` what queries
-    returned.
+    returned, and the rows published where that is fewer than the rows judged.
     """
     return tuple(_check_tolerance(rule, counts, (answers or {}).get(rule.name)) for rule in rules)
 
@@ -153,7 +164,7 @@ def _check_tolerance(rule: Rule, counts: Mapping[str, int], answer: float | None
     total = counts["rows"]
     measured: float | None = (
         answer
-        if rule.kind in ("sql", "anonymity", "metric")
+        if rule.kind in ("sql", "anonymity", "metric") or answer is not None
         else total
         if rule.kind == "rowCount"
         else counts.get(rule.name)
