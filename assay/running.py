@@ -237,7 +237,7 @@ def summary(stage: str, details: dict[str, Any]) -> str:
         case "landed":
             files = f" of {details['files']:,} files" if details.get("files", 1) > 1 else ""
             again = " — unchanged, not landed again" if details["unchanged"] else ""
-            return f"{details['dagster/row_count']:,} rows{files}, {details['unreadable_lines']} unreadable lines{again}"
+            return f"{details['dagster/row_count']:,} rows{files}, {details['unreadable_lines']} unreadable lines{again}{_describe_late(details)}"
         case "admitted":
             window = f" of {details['window']}" if details["window"] != "all" else ""
             return f"{details['verdict']}: {details['license']} {details['license_verdict']}, {details['rows']:,} rows{window}"
@@ -254,6 +254,15 @@ def summary(stage: str, details: dict[str, Any]) -> str:
         case "model" | "index":
             return f"{details['outcome']}: {details['reason']}"
     return ""
+
+
+def _describe_late(details: dict[str, Any]) -> str:
+    """Rows near a watermark that came late, and those that came too late to be read."""
+    late, missed = details.get("late_rows", 0), details.get("missed_rows", 0)
+    text = f"; {late:,} late rows were read" if late else ""
+    if missed:
+        text += f"; {missed:,} rows lie behind the watermark's overlap and were not read: raise `overlap`, or load them by a `query`"
+    return text
 
 
 def _publication(details: dict[str, Any]) -> str:

@@ -119,7 +119,15 @@ def _rows_and_quality(
         "quality_by_column": quality.get("columns", []),
         "quarantine_decisions": predicate.get("quarantine_decisions", {}).get("said", []),
         "checks": predicate["checks"],
+        **_late_rows(predicate.get("watermark", {})),
     }
+
+
+def _late_rows(watermark: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a growing source: the rows that came late, and those that came too late to be read."""
+    if "late" not in watermark:
+        return {}
+    return {"late_rows": {name: watermark[name] for name in ("late", "missed")}}
 
 
 def _evidence(statement: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,6 +48,8 @@ def _facts(data: dict[str, Any]) -> Iterator[tuple[str, object]]:
     yield "contract", f"{data['contract']['file']} {data['contract']['version']}"
     yield "sampling", data["sampling"]
     yield "rows", describe_rows(data["rows"])
+    if late := data.get("late_rows"):
+        yield "late rows", f"{late['late']:,} read, {late['missed']:,} came too late to be read"
     yield "quality", ", ".join(_describe_measure(*measure) for measure in data["quality"].items())
     kept = (f"{layer} {days}" for layer, days in data["retention"].items() if days)
     yield "retention", ", ".join(kept)

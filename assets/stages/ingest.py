@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from assay.assets.io import sources
+from assay.assets.io import sources, watermarks
 from assay.assets.io.names import Names, with_hint
 from assay.assets.io.sources.landing import rows_in
 from assay.assets.stages import upstream
@@ -52,7 +52,7 @@ def land(run: Run) -> Landed:
         source = upstream.version_of(installation, contract) if contract.source.upstream else None
         fetched = sources.fetch(contract, _place(run, source))
         unchanged = _read_unless_landed(run, fetched, source)
-        receipt = receipt_of(run, fetched.digest)
+        receipt = replace(receipt_of(run, fetched.digest), missed=fetched.missed)
         _check_columns(run, receipt)
         (installation.lake.staging(contract.name, run.run_id) / NOTE).write_text(fetched.digest)
         noted.inputs.append(_input(contract, receipt))
@@ -88,6 +88,10 @@ def _read_unless_landed(
         receipt = _receipt(contract, fetched, read, source)
         (staged / RECEIPT).write_text(json.dumps(asdict(receipt)))
         lake.move_in(staged, target)
+    if fetched.seen is not None:
+        newest = run.installation.registry.versions.newest(contract.name)
+        published = newest.source_digest if newest else None
+        watermarks.keep(lake, contract.name, fetched.digest, fetched.seen, published)
     shutil.rmtree(staged, ignore_errors=True)
     shutil.rmtree(folder / FETCHED, ignore_errors=True)
     return unchanged
@@ -111,6 +115,8 @@ def _receipt(
         read.files,
         fetched.watermark,
         upstream=source.record if source else None,
+        late=fetched.late,
+        missed=fetched.missed,
     )
 
 
@@ -194,7 +200,8 @@ def _mark(run: Run) -> sources.Mark | None:
         if sealed
         else mark["value"]
     )
-    return sources.Mark(column, value, newest.source_digest)
+    seen = watermarks.seen_at(run.installation.lake, run.contract.name, newest.source_digest)
+    return sources.Mark(column, value, newest.source_digest, seen)
 
 
 def kept_mark(run: Run, column: str, value: str | int | float) -> dict[str, Any]:

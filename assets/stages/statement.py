@@ -177,7 +177,8 @@ def _origin(run: Run, digest: str) -> dict[str, Any]:
     files |= {"upstream": dict(receipt.upstream)} if receipt.upstream else {}
     if watermark is None or receipt.watermark is None:
         return files
-    return files | {"watermark": kept_mark(run, watermark.column, receipt.watermark)}
+    mark = kept_mark(run, watermark.column, receipt.watermark)
+    return files | {"watermark": {**mark, "late": receipt.late, "missed": receipt.missed}}
 
 
 _DECIDING = (

@@ -76,11 +76,14 @@ class Watermark(Settings):
     """A column that only grows.
 
     A run takes the rows beyond what the last published version reached, the first one those beyond
-    `start`.
+    `start`. Rows up to `overlap` behind it are read again, and those that were not read before are
+    taken too: they have the same value, or were committed late.
     """
 
     column: str = Field(min_length=1)
     start: str | int | float | None = None
+    overlap: float | None = Field(default=None, ge=0)
+    """Seconds where the column is a time, otherwise a number; 3,600 or 1,000 unless given."""
 
 
 class CsvOptions(Settings):

@@ -67,6 +67,10 @@ class Receipt:
     """Of another data set as the source: `dataset`, `version`, and `statement`, the SHA-256 of its
     evidence.
     """
+    late: int = 0
+    """Of a growing source: rows at or behind the mark before that were read now."""
+    missed: int = 0
+    """Of a growing source: rows that came behind the overlap of the mark, and were not read."""
 
 
 @dataclass(frozen=True)

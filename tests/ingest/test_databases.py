@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from assay.assets.io.sources.overlap import Records, overlap_start
 from assay.assets.stages.ingest import land, landed_rows
 from assay.assets.stages.publish import Published
 from assay.contracts.errors import AssayError, ContractError, SourceError
@@ -164,7 +165,7 @@ def test_a_query_narrows_what_comes(installation: SampleHome, database: Database
 def reached(installation: SampleHome, published: Published) -> Any:
     """The mark in the evidence, which is sealed: the contract does not say what the column holds."""
     mark = installation.predicate(published)["watermark"]
-    assert mark.keys() == {"column", "sealed"}
+    assert mark.keys() == {"column", "sealed", "late", "missed"}
     return installation.open().keys.unseal(mark["sealed"], "the watermark 'read_on' of readings")
 
 
@@ -357,6 +358,102 @@ def test_the_types_of_mysql_are_written_as_the_contract_reads_them(
         "100 % für",
     )
     assert struct.pack("f", float(row[1])) == struct.pack("f", 0.1)
+
+
+# -- near a watermark -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "later", "read", "next_one"),
+    [
+        (
+            "TIMESTAMP",
+            ["2026-01-01 10:00:00", "2026-01-01 10:00:01"],
+            ["2026-01-01 10:00:01", "2026-01-01 10:00:02", "2026-01-01 09:59:59.5"],
+            [3, 4, 5],
+            "2026-01-01 10:00:02",
+        ),
+        ("INTEGER", ["5000"], ["5000", "5001", "4900"], [3, 4, 5], "5001"),
+    ],
+)
+def test_rows_of_the_mark_itself_and_late_rows_are_read_once(
+    database: Database,
+    installation: SampleHome,
+    kind: str,
+    first: list[str],
+    later: list[str],
+    read: list[int],
+    next_one: str,
+) -> None:
+    database.run(
+        f"CREATE TABLE {database.table}_t (meter VARCHAR(9), energy_kwh INTEGER, tariff VARCHAR(9), read_at {kind})"
+    )
+
+    def add(start: int, values: list[str]) -> None:
+        rows = ", ".join(f"('M{start + n}', 1, NULL, '{at}')" for n, at in enumerate(values))
+        database.run(f"INSERT INTO {database.table}_t VALUES {rows}")
+
+    installation.promise(
+        database.source(table=f"{database.table}_t", watermark={"column": "read_at"}),
+        lambda data: data["schema"][0].update(quality=[]),
+    )
+    add(1, first)
+    installation.published()
+    add(3, later)
+    taken = published_meters(installation)
+    assert [f"M{number}" for number in read] == [
+        name for name in taken if name in {f"M{n}" for n in read}
+    ]
+    opened = installation.open()
+    watermark = opened.statement(opened.version("readings"))["predicate"]["watermark"]
+    late = len(taken) - 1
+    assert (watermark["late"], watermark["missed"]) == (late, 3 - len(taken))
+    add(6, [next_one])
+    assert published_meters(installation) == ["M6"]
+
+
+def published_meters(installation: SampleHome) -> list[str]:
+    """The meters of the version that is published now, in order."""
+    row = installation.published().row
+    return sorted(installation.open().scan(row).collect()["meter"].to_list())
+
+
+@pytest.mark.parametrize(
+    ("value", "overlap", "start"),
+    [
+        ("2026-01-01T10:00:01", None, "2026-01-01T09:00:01"),
+        ("2026-01-01 00:00:00.123456+02", None, "2025-12-31 23:00:00.123456+02"),
+        ("2026-01-01T10:00:01Z", 1.5, "2026-01-01T09:59:59Z"),
+        ("2026-01-01", None, "2025-12-31"),
+        ("2026-01-10", 200_000, "2026-01-07"),
+        ("0001-01-01T00:00:00", None, "0001-01-01T00:00:00"),
+        (5_000, None, 4_000),
+        (5_000, 0, 5_000),
+        (0.5, 0.25, 0.25),
+        ("5000", None, "4000"),
+        ("5000.25", None, "4000.25"),
+        ("1000", None, "1000"),
+        ("01ARZ3NDEKTSV4RRFFQ69G5FAV", None, "01ARZ3NDEKTSV4RRFFQ69G5FAV"),
+        ("", None, ""),
+    ],
+)
+def test_an_overlap_begins_before_the_mark_in_its_own_spelling(
+    value: Any, overlap: float | None, start: Any
+) -> None:
+    assert overlap_start(value, overlap) == start
+
+
+@pytest.mark.parametrize("size", [1, 3, 1_000])
+def test_records_are_told_apart_whatever_the_chunks_and_line_breaks_in_them(size: int) -> None:
+    text = b'"a","b"\n"1","x\n\ry"\n"2",\n"1","x\n\ry"\n"2",""\n'
+    first = Records(b"salt", {}, keeps=True)
+    first.write(text[start : start + size] for start in range(0, len(text), size))
+    assert first.header == b'"a","b"\n'
+    assert len(first.new) == 4
+    assert sorted(first.digests.values()) == [1, 1, 2]
+    again = Records(b"salt", dict(first.digests), keeps=True)
+    again.write([text, b'"2",\n'])
+    assert again.new == [b'"2",\n']
 
 
 # -- what a query may say ---------------------------------------------------------------------

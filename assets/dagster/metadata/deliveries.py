@@ -25,6 +25,10 @@ def landed(receipt: Receipt, *, unchanged: bool) -> Metadata:
         "unchanged": unchanged,
         "files": len(receipt.files) or 1,
     }
+    if receipt.late:
+        metadata["late_rows"] = receipt.late
+    if receipt.missed:
+        metadata["missed_rows"] = receipt.missed
     if receipt.found:
         metadata["found"] = dict(receipt.found)
     if receipt.files:

@@ -10,7 +10,8 @@ from typing import Any
 import polars as pl
 
 from assay.assets.io.decode.parquet import OFFLINE, as_text, name_literal
-from assay.assets.io.sources.extracts import BATCH, Extract, Growth, Value, take, write
+from assay.assets.io.sources.extracts import BATCH, Extract, Growth, Target, take, write
+from assay.assets.io.sources.overlap import Value
 from assay.assets.io.sources.places import Mark, Sink
 from assay.contracts.errors import SourceError
 from assay.contracts.settings import CsvOptions
@@ -75,7 +76,12 @@ class _Session:
         )
         return value
 
-    def copy_rows(self, names: Sequence[str], growth: Growth | None, sink: Sink) -> None:
+    def count_rows(self, growth: Growth) -> int:
+        condition, values = self._condition(growth)
+        query = f"SELECT count(*) FROM ({self._query}) AS q{condition}"  # noqa: S608  # the query is let through word by word, names are quoted
+        return int(self._single_value(query, values))
+
+    def copy_rows(self, names: Sequence[str], growth: Growth | None, sink: Target) -> None:
         texts = ", ".join(
             f"{as_text(name, self._types[name], ())} AS {name_literal(name)}" for name in names
         )
@@ -91,11 +97,11 @@ class _Session:
         write(sink, (_frame(batch) for batch in batches), names)
 
     def _condition(self, growth: Growth) -> tuple[str, list[str]]:
-        """SQL and its value: which rows are new."""
-        if growth.after is None:
-            return "", []
-        kind = self._types[growth.column]
-        return f" WHERE {name_literal(growth.column)} > CAST(? AS {kind})", [str(growth.after)]
+        """SQL and its values: which rows are taken."""
+        kind, column = self._types[growth.column], name_literal(growth.column)
+        conditions = [f"{column} {operator} CAST(? AS {kind})" for operator, _ in growth.limits]
+        narrowed = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        return narrowed, [str(value) for _, value in growth.limits]
 
     def _single_value(self, query: str, values: Sequence[str] = ()) -> Any:
         return self._connection.execute(query, list(values)).fetchall()[0][0]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,32 +20,45 @@ import polars as pl
 from assay.assets.io.decode.landing import ROWS, repeated_name
 from assay.assets.io.decode.parquet import OFFLINE, name_literal, text_literal
 from assay.assets.io.sources.landing import Read, write_unreadable
-from assay.assets.io.sources.places import Mark, Sink
+from assay.assets.io.sources.overlap import Records, Value, overlap_start
+from assay.assets.io.sources.places import Mark, Overlap, Sink
 from assay.assets.io.work_progress import tell
 from assay.contracts.errors import SourceError, Where
 from assay.contracts.settings import CsvOptions, Source, Watermark
 from assay.pipelines.core.frames import ROW
 
 BATCH = 50_000
-Value = str | int | float
 
 
 @dataclass(frozen=True)
 class Extract:
     """What came: the mark reached, None where the source has none; `is_new` is false where nothing
-    lies beyond the mark before.
+    was there that had not been read.
+
+    `late` counts rows at or behind the mark before, `missed` those behind its overlap.
     """
 
     watermark: Value | None
     is_new: bool
+    seen: Overlap | None = None
+    late: int = 0
+    missed: int = 0
 
 
 @dataclass(frozen=True)
 class Growth:
-    """The column that only grows, and the value beyond which rows are new; None: all of them are."""
+    """The column that only grows, and the limits of the rows to take: `>`, `>=`, `<` or `<=` a value."""
 
     column: str
-    after: Value | None
+    limits: tuple[tuple[str, Value], ...]
+
+
+class Target(Protocol):
+    """What takes CSV."""
+
+    def write(self, chunks: Iterable[bytes]) -> None:
+        """Append."""
+        ...
 
 
 class Session(Protocol):
@@ -59,12 +72,16 @@ class Session(Protocol):
         """How many rows have no value in the column."""
         ...
 
-    def highest(self, growth: Growth) -> Value | None:
-        """The highest value of the growing column among the new rows; None where there is none."""
+    def count_rows(self, growth: Growth) -> int:
+        """How many rows lie within the limits."""
         ...
 
-    def copy_rows(self, names: Sequence[str], growth: Growth | None, sink: Sink) -> None:
-        """Write the rows as CSV; of a growing table the new ones, in the column's order."""
+    def highest(self, growth: Growth) -> Value | None:
+        """The highest value of the growing column within the limits; None where there is no row."""
+        ...
+
+    def copy_rows(self, names: Sequence[str], growth: Growth | None, sink: Target) -> None:
+        """Write the rows as CSV; of a growing table those within the limits, in the column's order."""
         ...
 
 
@@ -79,13 +96,82 @@ def take(session: Session, options: CsvOptions, sink: Sink, mark: Mark | None) -
     if watermark is None:
         session.copy_rows(names, None, sink)
         return Extract(None, is_new=True)
-    growth = Growth(watermark.column, _start_after(watermark, mark))
-    _check_marked(session.count_nulls(growth.column), growth.column, sink.where)
+    _check_marked(session.count_nulls(watermark.column), watermark.column, sink.where)
+    seen = mark.seen if mark is not None and mark.column == watermark.column else None
+    if mark is not None and seen is not None and list(seen.columns) == names:
+        return _take_more(session, names, watermark, sink, mark, seen)
+    growth = _growth(watermark, (">", _start_after(watermark, mark)))
     highest = session.highest(growth)
     if highest is None and mark is not None:
         return Extract(mark.value, is_new=False)
     session.copy_rows(names, growth, sink)
-    return Extract(watermark.start if highest is None else highest, is_new=True)
+    if highest is None:
+        return Extract(watermark.start, is_new=True)
+    seen = _near(session, names, watermark, highest, sink.salt)
+    return Extract(highest, is_new=True, seen=seen)
+
+
+def _take_more(
+    session: Session,
+    names: Sequence[str],
+    watermark: Watermark,
+    sink: Sink,
+    mark: Mark,
+    seen: Overlap,
+) -> Extract:
+    """Write the rows beyond the mark, and before them those of its overlap that were not read
+    before.
+    """
+    overlap = Records(sink.salt, dict(seen.digests), keeps=True)
+    growth = _growth(watermark, (">=", seen.low), ("<=", mark.value))
+    session.copy_rows(names, growth, overlap)
+    beyond = _growth(watermark, (">", mark.value))
+    highest = session.highest(beyond)
+    late = len(overlap.new)
+    missed = max(0, session.count_rows(_growth(watermark, ("<", seen.low))) - seen.below)
+    if highest is None and not late:
+        return Extract(mark.value, is_new=False, missed=missed)
+    if late:
+        sink.write([overlap.header, *overlap.new])
+    if highest is not None:
+        session.copy_rows(names, beyond, _Headless(sink, overlap.header) if late else sink)
+    reached = mark.value if highest is None else highest
+    seen_now = _near(session, names, watermark, reached, sink.salt)
+    return Extract(reached, is_new=True, seen=seen_now, late=late, missed=missed)
+
+
+def _growth(watermark: Watermark, *limits: tuple[str, Value | None]) -> Growth:
+    """Rows within limits, and beyond the contract's start; a limit of None is none."""
+    every = ((">", watermark.start), *limits)
+    given = tuple((operator, value) for operator, value in every if value is not None)
+    return Growth(watermark.column, tuple(dict.fromkeys(given)))
+
+
+def _near(
+    session: Session, names: Sequence[str], watermark: Watermark, reached: Value, salt: bytes
+) -> Overlap:
+    """What lies in the overlap of a mark, and how many rows lie before it."""
+    low = overlap_start(reached, watermark.overlap)
+    records = Records(salt, {}, keeps=False)
+    session.copy_rows(names, _growth(watermark, (">=", low)), records)
+    below = session.count_rows(_growth(watermark, ("<", low)))
+    return Overlap(list(names), low, below, dict(sorted(records.digests.items())))
+
+
+class _Headless:
+    """A target that passes CSV on without its header, whose length is known."""
+
+    def __init__(self, target: Target, header: bytes) -> None:
+        self._target, self._left = target, len(header)
+
+    def write(self, chunks: Iterable[bytes]) -> None:
+        """Append."""
+        self._target.write(filter(None, map(self._rest, chunks)))
+
+    def _rest(self, chunk: bytes) -> bytes:
+        rest = chunk[self._left :]
+        self._left = max(0, self._left - len(chunk))
+        return rest
 
 
 def _start_after(watermark: Watermark, mark: Mark | None) -> Value | None:
@@ -125,7 +211,7 @@ def _check_marked(nulls: int, column: str, where: Where) -> None:
         )
 
 
-def write(sink: Sink, frames: Iterator[pl.DataFrame], names: Sequence[str]) -> None:
+def write(sink: Target, frames: Iterator[pl.DataFrame], names: Sequence[str]) -> None:
     """Append rows of text as CSV in which every text is quoted and null is not."""
     rows = 0
     sink.write([(",".join('"' + name.replace('"', '""') + '"' for name in names) + "\n").encode()])

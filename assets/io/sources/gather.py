@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -384,10 +385,10 @@ def _is_same(item: clouds.Object, before: Seen) -> bool:
 
 def _from_database(contract: Contract, place: Place, where: Where) -> Fetched:
     path = None if kind_of(contract.source.location) in SERVERS else locate(contract, place.roots)
-    sink = Sink(place.folder / "extract.csv", place.max_bytes, where)
+    sink = Sink(place.folder / "extract.csv", place.max_bytes, where, place.salt)
     done = databases.download(contract.source, path, sink, place.mark)
     if not done.is_new and place.mark is not None and place.is_landed(place.mark.digest):
-        return Fetched(place.mark.digest, 0)
+        return Fetched(place.mark.digest, 0, missed=done.missed)
     if not done.is_new:
         raise SourceError(
             "there are no new rows, and the last ones do not lie in the lake as they would be read now",
@@ -395,4 +396,6 @@ def _from_database(contract: Contract, place: Place, where: Where) -> Fetched:
             where,
         )
     single = fetched([sink.as_file(contract.source.location, contract.source.shown_location)])
-    return Fetched(single.digest, single.size_bytes, single.files, done.watermark)
+    return replace(
+        single, watermark=done.watermark, seen=done.seen, late=done.late, missed=done.missed
+    )

@@ -15,7 +15,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import polars as pl
 
 from assay.assets.io.decode.parquet import name_literal
-from assay.assets.io.sources.extracts import BATCH, Extract, Growth, Value, take, write
+from assay.assets.io.sources.extracts import BATCH, Extract, Growth, Target, take, write
+from assay.assets.io.sources.overlap import Value
 from assay.assets.io.sources.places import Mark, Sink
 from assay.contracts.errors import SourceError, Where
 from assay.contracts.settings import CsvOptions
@@ -71,7 +72,11 @@ class _Session:
         )
         return value
 
-    def copy_rows(self, names: Sequence[str], growth: Growth | None, sink: Sink) -> None:
+    def count_rows(self, growth: Growth) -> int:
+        query = f"SELECT count(*) FROM ({self._query}) AS q{self._condition(growth)}"  # noqa: S608  # the query is let through word by word, names are quoted
+        return int(self._single_value(query))
+
+    def copy_rows(self, names: Sequence[str], growth: Growth | None, sink: Target) -> None:
         texts = ", ".join(
             f"{_as_text(name, code)} AS {name_literal(name)}" for name, code, *_ in self._columns
         )
@@ -84,10 +89,13 @@ class _Session:
             write(sink, (_frame(names, rows) for rows in batches), names)
 
     def _condition(self, growth: Growth) -> str:
-        """SQL: which rows are new."""
-        if growth.after is None:
-            return ""
-        return f" WHERE {name_literal(growth.column)} > {self._connection.escape(growth.after)}"
+        """SQL: which rows are taken."""
+        column = name_literal(growth.column)
+        conditions = [
+            f"{column} {operator} {self._connection.escape(value)}"
+            for operator, value in growth.limits
+        ]
+        return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
     def _single_value(self, query: str) -> Any:
         ((value,),), _ = _query(self._connection, query)

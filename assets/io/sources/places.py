@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import asdict, dataclass
@@ -53,6 +53,20 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Overlap:
+    """The rows near a mark that were there when it was reached.
+
+    `low` begins the overlap, `below` counts the rows before it, and `digests` says how often each
+    row from there on was read, with these columns.
+    """
+
+    columns: Sequence[str]
+    low: str | int | float
+    below: int
+    digests: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Mark:
     """How far a growing source has been published: the column's value, and the digest of the
     increment that reached it.
@@ -61,6 +75,8 @@ class Mark:
     column: str
     value: str | int | float
     digest: str
+    seen: Overlap | None = None
+    """What had been read near the mark; None where an earlier release read it."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +103,11 @@ class Fetched:
     size_bytes: int
     files: tuple[File, ...] = ()
     watermark: str | int | float | None = None
+    seen: Overlap | None = None
+    late: int = 0
+    """Rows at or behind the mark that were read now."""
+    missed: int = 0
+    """Rows that came before the overlap, and were not read."""
 
     @property
     def digest(self) -> str:
@@ -120,6 +141,8 @@ class Sink:
     path: Path
     limit: int
     where: Where
+    salt: bytes = b""
+    """What makes digests of its rows the installation's own."""
 
     def __post_init__(self) -> None:
         self.restart()

@@ -8,7 +8,8 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from assay.assets.io.decode.parquet import name_literal
-from assay.assets.io.sources.extracts import Extract, Growth, Value, take
+from assay.assets.io.sources.extracts import Extract, Growth, Target, take
+from assay.assets.io.sources.overlap import Value
 from assay.assets.io.sources.places import Mark, Sink
 from assay.assets.io.work_progress import tell
 from assay.contracts.errors import SourceError, Where
@@ -72,7 +73,13 @@ class _Session:
         )
         return None if value is None else str(value)
 
-    def copy_rows(self, names: Sequence[str], growth: Growth | None, sink: Sink) -> None:
+    def count_rows(self, growth: Growth) -> int:
+        from psycopg import sql
+
+        query = sql.SQL("SELECT count(*) FROM ({}) AS m")
+        return int(self._single_value(query.format(self._new_rows(growth))))
+
+    def copy_rows(self, names: Sequence[str], growth: Growth | None, sink: Target) -> None:
         types = {column.name: column.type_code for column in self._columns}
         texts = ", ".join(
             f"{_as_text(name, types[name])} AS {name_literal(name)}" for name in names
@@ -92,10 +99,14 @@ class _Session:
         from psycopg import sql
 
         query = sql.SQL("SELECT * FROM ({}) AS q{}")
+        column = sql.Identifier(growth.column)
+        limits = [
+            sql.SQL("{} {} {}").format(column, sql.SQL(operator), sql.Literal(str(value)))
+            for operator, value in growth.limits
+        ]
         condition: sql.Composable = sql.SQL("")
-        if growth.after is not None:
-            column, value = sql.Identifier(growth.column), sql.Literal(str(growth.after))
-            condition = sql.SQL(" WHERE {} > {}").format(column, value)
+        if limits:
+            condition = sql.SQL(" WHERE {}").format(sql.SQL(" AND ").join(limits))
         return query.format(sql.SQL(self._query), condition)
 
     def _single_value(self, query: Any) -> Any:

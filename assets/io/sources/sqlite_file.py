@@ -11,7 +11,8 @@ from typing import Any
 import polars as pl
 
 from assay.assets.io.decode.parquet import name_literal
-from assay.assets.io.sources.extracts import BATCH, Extract, Growth, Value, take, write
+from assay.assets.io.sources.extracts import BATCH, Extract, Growth, Target, take, write
+from assay.assets.io.sources.overlap import Value
 from assay.assets.io.sources.places import Mark, Sink
 from assay.contracts.errors import SourceError
 from assay.contracts.settings import CsvOptions
@@ -63,7 +64,11 @@ class _Session:
         )
         return value
 
-    def copy_rows(self, names: Sequence[str], growth: Growth | None, sink: Sink) -> None:
+    def count_rows(self, growth: Growth) -> int:
+        condition, values = _condition(growth)
+        return int(self._single_value(f"SELECT count(*) FROM ({self._query}){condition}", values))  # noqa: S608  # the query is let through word by word, names are quoted
+
+    def copy_rows(self, names: Sequence[str], growth: Growth | None, sink: Target) -> None:
         texts = ", ".join(map(_as_text, names))
         narrowed, values = "", tuple[Value, ...]()
         if growth is not None:
@@ -81,10 +86,11 @@ class _Session:
 
 
 def _condition(growth: Growth) -> tuple[str, tuple[Value, ...]]:
-    """SQL and its value: which rows are new."""
-    if growth.after is None:
-        return "", ()
-    return f" WHERE {name_literal(growth.column)} > ?", (growth.after,)
+    """SQL and its values: which rows are taken."""
+    column = name_literal(growth.column)
+    conditions = [f"{column} {operator} ?" for operator, _ in growth.limits]
+    narrowed = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return narrowed, tuple(value for _, value in growth.limits)
 
 
 def _as_text(name: str) -> str:
