@@ -54,7 +54,10 @@ _NAMED = {
 HIDDEN_QUERY = "?…"
 _OPTIONS = {
     "sheet": ("excel",),
-    "header_row": ("excel",),
+    "header_row": ("csv", "excel"),
+    "header_lines": ("csv",),
+    "comment": ("csv",),
+    "footer": ("csv",),
     "table": ("sql",),
     "query": ("sql",),
     "watermark": ("sql",),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,7 +22,8 @@ GOOD, NOTE, OPEN, BAD = "[green]âœ“[/]", "[yellow]![/]", "[yellow]?[/]", "[red]â
 
 def new(
     source: Annotated[
-        Path, typer.Argument(help="A CSV, Parquet, Arrow or Excel file, or an archive of one.")
+        Path,
+        typer.Argument(help="A CSV, JSON, Parquet, Arrow or Excel file, or an archive of one."),
     ],
     name: Annotated[
         str | None, typer.Option(help="The data set's name; the file's unless given.")
@@ -39,12 +40,37 @@ def new(
         str | None,
         typer.Option(help="E-mail of who answers for the data; git's user.email unless given."),
     ] = None,
+    delimiter: Annotated[
+        str | None, typer.Option(help="Of text: what stands between cells; `\\t` is a tab.")
+    ] = None,
+    quote: Annotated[
+        str | None, typer.Option(help="Of text: what stands about cells, or none.")
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option(help="Of text: its encoding, such as cp1250 or iso8859_2.")
+    ] = None,
+    header: Annotated[
+        bool | None,
+        typer.Option("--header/--no-header", help="Of text: whether a line names the columns."),
+    ] = None,
+    header_row: Annotated[
+        int | None,
+        typer.Option(min=1, max=1000, help="Of text: the line of the names, counted from 1."),
+    ] = None,
 ) -> None:
     """Draft a contract from a file: types, keys, ranges, personal data, licence, each with its reason.
 
     Example: `assay new inbox/readings.csv --license CC0-1.0`
     """
-    draft_contract(source, name=name, output=output, license=license_, owner=owner)
+    written = {
+        "delimiter": "\t" if delimiter == "\\t" else delimiter,
+        "quote": quote,
+        "encoding": encoding,
+        "header": header,
+        "header_row": header_row,
+    }
+    stated = {option: value for option, value in written.items() if value is not None}
+    draft_contract(source, name=name, output=output, license=license_, owner=owner, stated=stated)
 
 
 def draft_contract(
@@ -54,6 +80,7 @@ def draft_contract(
     *,
     license: str | None = None,
     owner: str | None = None,
+    stated: Mapping[str, Any] | None = None,
 ) -> Path:
     """Draft a contract from a file, write it, and print what was learned.
 
@@ -64,6 +91,8 @@ def draft_contract(
             `contracts/datasets` if there are none. Nothing is overwritten.
         license: an SPDX expression, where there is none next to the file.
         owner: who answers for the data; git's user.email unless given.
+        stated: options of how a text is written, as under `options` in a contract; what is not
+            stated is searched.
     Returns: the contract's file.
     Raises: SourceError: the file cannot be read. ConfigurationError: the draft cannot be written
         there, or the name is none.
@@ -80,7 +109,9 @@ def draft_contract(
     target = _target(output or current.drafts, name)
     owner = owner or drafter()
     with show_progress() as show:
-        done = drafted(source, name, current.roots, license=license, owner=owner, told=show)
+        done = drafted(
+            source, name, current.roots, license=license, owner=owner, stated=stated, told=show
+        )
     _write(target, done.draft.text)
     show_drafted(target, name, done)
     return target
@@ -131,6 +162,7 @@ def _findings(done: Drafted) -> Iterator[tuple[str, str]]:
     kinds = [column.kind for column in profile.columns]
     of_each_kind = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     yield GOOD, f"{profile.rows:,} rows, {len(kinds)} columns: {of_each_kind}"
+    yield from _describe_reading(done)
     if profile.repeated:
         yield GOOD, f"{profile.repeated:,} rows repeat another: the draft removes them"
     yield GOOD, _describe_keys(draft)
@@ -150,6 +182,20 @@ def _findings(done: Drafted) -> Iterator[tuple[str, str]]:
         )
     if done.root_to_set:
         yield NOTE, _describe_missing_root(done.root_to_set)
+
+
+def _describe_reading(done: Drafted) -> Iterator[tuple[str, str]]:
+    """How the file was read, where that is a guess: an encoding by its letters above all."""
+    reading = dict(done.reading)
+    encoding = reading.pop("encoding", None)
+    if encoding:
+        yield (
+            NOTE,
+            f"encoding: {encoding}, by the letters of the file: check them, or give --encoding",
+        )
+    if reading:
+        shown = ", ".join(f"{name} {value!r}" for name, value in reading.items())
+        yield NOTE, f"read with {shown}: check it"
 
 
 def _describe_keys(draft: Draft) -> str:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from assay.assets.io.disk import sha256
 from assay.assets.io.license_files import license_beside
 from assay.assets.io.sources import Read, read_file, unpacked
+from assay.assets.io.sources.first_bytes import format_of_text, kind_by_bytes
 from assay.assets.io.sources.landing import rows_in
 from assay.assets.io.sources.roots import INBOX, is_source
 from assay.contracts.errors import SourceError, Where, shown
@@ -44,6 +45,8 @@ class Drafted:
     license: LicenseFound
     problems: tuple[Problem, ...]
     root_to_set: Path | None
+    reading: Mapping[str, str] = field(default_factory=dict)
+    """How the file is written, where that was found and is not usual."""
     to_move: bool = False
     """Whether the file lies in the home itself, where no source is read from: the draft names its
     place in the inbox.
@@ -57,11 +60,13 @@ def drafted(
     *,
     license: str | None,
     owner: str | None,
+    stated: Mapping[str, Any] | None = None,
     told: Callable[[str], None],
 ) -> Drafted:
     """Draft the contract of a file.
 
     Args:
+        stated: options of how the file is written that are given, not searched.
         roots: the folders that sources may be read from; the file's location is written from the
             first that holds it.
         license: an SPDX expression, over whatever lies beside the file.
@@ -77,13 +82,13 @@ def drafted(
     with tempfile.TemporaryDirectory(prefix="assay-new-") as temporary:
         folder = Path(temporary)
         told("reading the file")
-        source, read = _landed(path, place.location, folder, where)
+        source, read = _landed(path, place.location, folder, where, stated or {})
         names, left_out = _promisable(read.columns)
         told(f"measuring {read.rows:,} rows of {len(names)} columns")
         measured = profile(rows_in(folder), names)
     told("looking for a licence")
     license_found = license_of(path, license, place.root or path.parent)
-    options = found_options(read)
+    options = found_options(read, stated or {})
     origin = Origin(place.location, source.format, sha256(path), options, read.unreadable, left_out)
     told("writing the draft")
     document = draft(measured, name, origin, license_found, owner)
@@ -94,6 +99,9 @@ def drafted(
         license=license_found,
         problems=lint(document.text, f"{name}.odcs.yaml").problems,
         root_to_set=place.root_to_set,
+        reading={
+            name: str(value) for name, (value, _) in options.items() if name not in (stated or {})
+        },
         to_move=place.is_in_home,
     )
 
@@ -135,14 +143,16 @@ def _place(path: Path, roots: Sequence[Path]) -> _Place:
 # -- reading --------------------------------------------------------------------------------
 
 
-def _landed(path: Path, location: str, folder: Path, where: Where) -> tuple[Source, Read]:
+def _landed(
+    path: Path, location: str, folder: Path, where: Where, stated: Mapping[str, Any]
+) -> tuple[Source, Read]:
     """Land the file as a run would.
 
     Raises: SourceError: it cannot be read, or most of it cannot.
     """
     file = unpacked(path, folder, where)
-    kind = _kind(file, path)
-    options = _options(kind)
+    kind = _kind(file, path, where)
+    options = _options(kind, stated, where)
     source = Source(origin="external", location=location, format=kind, options=options)
     read = read_file(source, file, folder, where)
     if read.unreadable > read.rows:
@@ -150,70 +160,86 @@ def _landed(path: Path, location: str, folder: Path, where: Where) -> tuple[Sour
         raise SourceError(
             f"{read.unreadable:,} of {read.unreadable + read.rows:,} records cannot be read"
             + f" ({guesses})" * bool(guesses),
-            "Save the file as CSV in UTF-8 with one header line and as many cells in every line",
+            "Give `--delimiter`, `--encoding` or `--header-row`, or save the file as CSV in UTF-8"
+            " with one header line and as many cells in every line",
             where,
         )
     return source, read
 
 
-def _options(kind: Kind) -> CsvOptions:
-    """What is to be found out of a file of this kind."""
+def _options(kind: Kind, stated: Mapping[str, Any], where: Where) -> CsvOptions:
+    """What is stated of a file of this kind, and what is to be found out.
+
+    Raises: SourceError: what is stated does not fit the kind of file, or is no such option.
+    """
+    searched: tuple[str, ...] = ()
     if kind == "csv":
-        return CsvOptions(
-            delimiter="auto", quote="auto", escape="auto", encoding="auto", header="auto"
-        )
-    if kind in ("json", "jsonl"):
-        return CsvOptions(encoding="auto")
-    return CsvOptions()
+        searched = ("delimiter", "quote", "escape", "encoding", "header")
+    elif kind in ("json", "jsonl"):
+        searched = ("encoding",)
+    wrong = sorted(set(stated) - set(searched)) if kind != "csv" else []
+    try:
+        if wrong:
+            raise ValueError(f"`{wrong[0]}` is not an option of {kind} files")
+        return CsvOptions(**{**dict.fromkeys(searched, "auto"), **stated})
+    except ValueError as error:
+        problem = str(error) if wrong else "the options of how the file is written cannot be used"
+        remedy = "Give one ASCII character as delimiter and quote, another for each"
+        raise SourceError(problem, "Leave it out" if wrong else remedy, where) from None
 
 
 _KINDS_OF_ENDINGS: dict[str, Kind] = {
-    ".parquet": "parquet",
-    ".pq": "parquet",
     ".json": "json",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
-    ".arrow": "arrow",
-    ".arrows": "arrow",
-    ".feather": "arrow",
-    ".ipc": "arrow",
-    ".xlsx": "excel",
-    ".xlsm": "excel",
-    ".xlsb": "excel",
-    ".xls": "excel",
-    ".ods": "excel",
 }
 
 
-def _kind(file: Path, named: Path) -> Kind:
-    """By the file's first bytes and its name's ending."""
-    with file.open("rb") as stream:
-        first = stream.read(6)
-    if first.startswith(b"PAR1"):
-        return "parquet"
-    if first == b"ARROW1":
-        return "arrow"
-    return _KINDS_OF_ENDINGS.get(named.suffix.lower(), "csv")
+def _kind(file: Path, named: Path, where: Where) -> Kind:
+    """By the file's first bytes; of a text, by what it starts like, and by its name's ending where
+    it starts like nothing.
+
+    Raises: SourceError: it is of a kind that cannot be read.
+    """
+    kind = kind_by_bytes(file)
+    if kind is not None and kind.format is None:
+        raise SourceError(f"the file is {kind.shown}, which cannot be read", kind.remedy, where)
+    if kind is not None:
+        return cast("Kind", kind.format)
+    shown_format = format_of_text(file)
+    if shown_format == "csv" and not file.stat().st_size:
+        return _KINDS_OF_ENDINGS.get(named.suffix.lower(), "csv")
+    return cast("Kind", shown_format)
 
 
-def found_options(read: Read) -> dict[str, tuple[Any, str]]:
-    """What was found of how the file is written, as options that read it so, each with why; what a
-    contract means anyway is left out.
+def found_options(read: Read, stated: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
+    """How the file is written, as options that read it so, each with why; what a contract means
+    anyway is left out.
     """
     usual = CsvOptions()
-    names = {"first line": True, "none": False}
-    options: dict[str, tuple[Any, str]] = {}
+    options: dict[str, tuple[Any, str]] = {
+        name: (value, "given to `assay new`")
+        for name, value in stated.items()
+        if value != getattr(usual, name)
+    }
     for name, value in read.found.items():
         if name == "header" and "renamed" in read.found:
             options[name] = (
                 "auto",
                 f"names that are missing or taken are made: {read.found['renamed']}",
             )
-        elif name in CsvOptions.model_fields:
-            option = names[value] if name == "header" else value
+        elif name in CsvOptions.model_fields and name not in stated:
+            option = _option_of(name, value)
             if option != getattr(usual, name):
                 options[name] = (option, "found, not stated anywhere: check it")
     return options
+
+
+def _option_of(name: str, value: str) -> Any:
+    """What was found, as the option that states it."""
+    if name == "header":
+        return value == "first line"
+    return int(value) if name in ("header_row", "header_lines", "footer") else value
 
 
 def _promisable(columns: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:

@@ -252,9 +252,18 @@ def landed_folder(run: Run, digest: str) -> Path:
     suffix = (
         ""
         if options == CsvOptions()
-        else "-" + hashlib.sha256(options.model_dump_json().encode()).hexdigest()[:8]
+        else "-" + hashlib.sha256(_as_written(options).encode()).hexdigest()[:8]
     )
     return run.installation.lake.folder(run.contract.name, "landed") / (digest + suffix)
+
+
+_LATER_OPTIONS = ("header_lines", "comment", "footer")
+"""Options that came after homes had landed rows: without one, the name of the folder stays."""
+
+
+def _as_written(options: CsvOptions) -> str:
+    unset = {name for name in _LATER_OPTIONS if name not in options.model_fields_set}
+    return options.model_dump_json(exclude=unset)
 
 
 def landed_in(run: Run) -> Receipt:

@@ -107,7 +107,14 @@ class CsvOptions(Settings):
     sheet: str | None = None
     """Of a workbook: which sheet; the only one unless said."""
     header_row: int = Field(default=1, ge=1, le=1000)
-    """Of a workbook: which row holds the column names, counted from 1."""
+    """Of a workbook: which row holds the column names, counted from 1. Of text: which line does, or
+    holds the first row where there are none; blank lines before it need not be counted."""
+    header_lines: int = Field(default=1, ge=1, le=10)
+    """Of text: how many lines the names take; they are joined."""
+    comment: str | None = Field(default=None, pattern=r"^[\x21-\x7e]$")
+    """Of text: lines that begin with it are no records."""
+    footer: int = Field(default=0, ge=0, le=1000)
+    """Of text: how many lines at the end are no records, such as totals."""
     table: str | None = None
     query: str | None = None
     """Of a database: what is read, a table (`schema.table`) or a query."""
@@ -115,9 +122,10 @@ class CsvOptions(Settings):
 
     @model_validator(mode="after")
     def _told_apart(self) -> CsvOptions:
-        marks = [mark for mark in (self.delimiter, self.quote) if mark not in ("auto", "none")]
+        given = (self.delimiter, self.quote, self.comment)
+        marks = [mark for mark in given if mark not in ("auto", "none", None)]
         if len(set(marks)) < len(marks) or self.escape == self.delimiter != "auto":
-            raise ValueError("delimiter, quote and escape must be told apart")
+            raise ValueError("delimiter, quote, escape and comment must differ")
         return self
 
 

@@ -258,13 +258,15 @@ def _merged_shape(text: pl.Expr) -> pl.Expr:
     )
 
 
+_LONGEST_PATTERN = 500  # characters; regular expressions that count further do not compile
 _OF_SHAPE = {"\x01": "[A-Z]", "\x02": "[a-z]", "\x03": "[0-9]", "\x04": "[A-Z0-9]"}
 
 
 def _patterned(frame: pl.LazyFrame, column: ColumnProfile) -> ColumnProfile:
     """Turn a shape into a pattern with the lengths that occur, doubled where they differ."""
     shape = column.pattern
-    if not shape or column.kind != "string" or len(shape) > 12:
+    is_short = column.longest <= _LONGEST_PATTERN and len(shape or "") <= 12
+    if not shape or column.kind != "string" or not is_short:
         return replace(column, pattern=None)
     groups = (
         "^"

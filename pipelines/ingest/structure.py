@@ -25,6 +25,7 @@ TOO_MANY = "too many columns"
 BROKEN_QUOTE = "unquoted value"
 UNCLOSED = "unclosed quote"
 ENCODING = "invalid encoding"
+REPEATED = "the header again"
 TOO_LONG = f"longer than {MAX_RECORD:,} bytes"
 
 Bytes = npt.NDArray[np.uint8]
@@ -152,6 +153,36 @@ def _quotes_in_place(
     )
 
 
+class NotRows:
+    """The chunks of a file as they are, and whether a line among them is the header again, or a
+    comment.
+    """
+
+    def __init__(
+        self, chunks: Iterable[bytes], header: bytes | None, comment: bytes | None
+    ) -> None:
+        self.seen = False
+        self._chunks, self._comment = chunks, comment
+        self._header = header
+
+    def __iter__(self) -> Iterator[bytes]:
+        before = b"\n"
+        for chunk in self._chunks:
+            self._look(before + chunk)
+            yield chunk
+            before = (before + chunk)[-len(self._header or b"") - 2 :]
+        self._look(before + b"\n")
+
+    def _look(self, text: bytes) -> None:
+        starts = (b"\n", b"\r")
+        if self._comment is not None:
+            self.seen |= any(start + self._comment in text for start in starts)
+        if self._header is not None:
+            self.seen |= any(
+                start + self._header + end in text for start in starts for end in starts
+            )
+
+
 # -- records one by one -----------------------------------------------------------------
 
 
@@ -179,8 +210,14 @@ class Sorted:
 class Sorter:
     """Tells readable records from others, chunk by chunk."""
 
-    def __init__(self, marks: Marks, columns: int) -> None:
-        self.columns = columns
+    def __init__(
+        self,
+        marks: Marks,
+        columns: int,
+        header: bytes | None = None,
+        comment: bytes | None = None,
+    ) -> None:
+        self.columns, self._header, self._comment = columns, header, comment
         self.delimiter = ord(marks.delimiter)
         self.quote = ord(marks.quote) if marks.quote else -1
         self.escape = ord(marks.escape) if marks.escape else -1
@@ -271,6 +308,9 @@ class Sorter:
         if not chunk.isascii():
             for at in _badly_encoded(memoryview(chunk)[: len(data)], starts):
                 wrong[at] = _ENCODING
+        wrong[_same_lines(chunk, self._header, starts, ends)] = _AGAIN
+        if self._comment is not None:
+            wrong[_commented(chunk, self._comment, starts)] = _COMMENT
         return wrong == 0, wrong
 
     def _well_quoted(
@@ -345,7 +385,7 @@ class Sorter:
     ) -> Sorted:
         """Number the records and join the readable ones."""
         starts, ends, nexts = lines
-        is_record = wrong[:done] != _BLANK
+        is_record = (wrong[:done] != _BLANK) & (wrong[:done] != _COMMENT)
         end_of = ends.copy()
         keep = good[:done].copy()
         for first, after, end in joined:
@@ -369,8 +409,32 @@ class Sorter:
         )
 
 
-_FEW, _MANY, _LOOK, _BLANK, _ENCODING, _LONG = 1, 2, 3, 4, 5, 6
-_REASONS = {_FEW: MISSING, _MANY: TOO_MANY, _ENCODING: ENCODING, _LONG: TOO_LONG}
+_FEW, _MANY, _LOOK, _BLANK, _ENCODING, _LONG, _AGAIN, _COMMENT = 1, 2, 3, 4, 5, 6, 7, 8
+_REASONS = {
+    _FEW: MISSING,
+    _MANY: TOO_MANY,
+    _ENCODING: ENCODING,
+    _LONG: TOO_LONG,
+    _AGAIN: REPEATED,
+}
+
+
+def _same_lines(chunk: bytes, line: bytes | None, starts: Positions, ends: Positions) -> list[int]:
+    """The lines that are these bytes."""
+    lines: list[int] = []
+    at = chunk.find(line) if line else -1
+    while line and at >= 0:
+        place = int(np.searchsorted(starts, at))
+        if place < len(starts) and starts[place] == at and ends[place] == at + len(line):
+            lines.append(place)
+        at = chunk.find(line, at + 1)
+    return lines
+
+
+def _commented(chunk: bytes, mark: bytes, starts: Positions) -> Positions:
+    """The lines that begin with a mark."""
+    data = np.frombuffer(chunk + b"\n", np.uint8)
+    return np.flatnonzero(data[starts] == mark[0])
 
 
 def _lines(data: Bytes, *, last: bool) -> tuple[Positions, Positions, Positions]:

@@ -9,7 +9,6 @@ proof and the sorting (pipelines/ingest/structure.py), finding out how a file is
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 import tempfile
@@ -18,17 +17,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assay.assets.io.decode.dialect import LINES, Dialect, dialect_of, in_utf8
+from assay.assets.io.decode.dialect import Dialect, dialect_of
+from assay.assets.io.decode.encoding import AUTO, encoding_of, in_utf8
 from assay.assets.io.decode.landing import (
     ROWS,
     Decoded,
     Task,
     Undecodable,
     UnreadableRecords,
-    named_apart,
-    repeated_name,
 )
-from assay.pipelines.ingest.structure import MAX_RECORD, Sorter, WellFormed, well_formed
+from assay.assets.io.decode.text_header import read_header
+from assay.pipelines.ingest.structure import MAX_RECORD, NotRows, Sorter, WellFormed, well_formed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -47,123 +46,92 @@ def decode(task: Task) -> Decoded:
     file, folder = Path(task.file), Path(task.folder)
     if not file.stat().st_size:
         raise Undecodable("the file is empty", "Deliver it with a first line of column names")
-    dialect = dialect_of(file, task.options)
-    plain = in_utf8(file, folder, dialect)
+    stated = task.options.get("encoding", "utf-8")
+    encoding = encoding_of(file, stated)
+    plain = in_utf8(file, folder, encoding)
     try:
-        names, renamed, body = _header(plain, dialect)
-        layout = Layout(dialect, names, body, tuple(task.options.get("null_values", ())))
-        unreadable = UnreadableRecords(folder)
-        rows = _fast(plain, folder, layout) if plain.stat().st_size >= _SMALL else None
-        if rows is None:
-            rows = _carefully(plain, folder, layout, unreadable)
-        unreadable.close()
-        findings = dialect.findings | ({"renamed": "; ".join(renamed)} if renamed else {})
-        return Decoded(rows, unreadable.count, tuple(names), int(dialect.header), findings)
+        return _decoded(plain, task, {"encoding": encoding} if stated == AUTO else {})
     finally:
         if plain != file:
             plain.unlink()
+
+
+def _decoded(plain: Path, task: Task, findings: dict[str, str]) -> Decoded:
+    """Read a file that is in UTF-8."""
+    folder = Path(task.folder)
+    dialect = dialect_of(plain, task.options)
+    header = read_header(plain, dialect)
+    table, body = _table_alone(plain, folder, dialect, header.body)
+    try:
+        layout = Layout(
+            dialect,
+            header.names,
+            body,
+            tuple(task.options.get("null_values", ())),
+            has_header=dialect.header and table == plain,
+            header_line=header.line,
+        )
+        unreadable = UnreadableRecords(folder)
+        rows = _fast(table, folder, layout) if table.stat().st_size >= _SMALL else None
+        if rows is None:
+            rows = _carefully(table, folder, layout, unreadable)
+        unreadable.close()
+    finally:
+        if table != plain:
+            table.unlink()
+    findings |= dialect.findings
+    findings |= {"renamed": "; ".join(header.renamed)} if header.renamed else {}
+    return Decoded(rows, unreadable.count, tuple(header.names), dialect.lines_before_rows, findings)
 
 
 @dataclass(frozen=True)
 class Layout:
     """How the file is written, its columns, where its first row starts, and texts that stand for
     nothing.
+
+    `has_header`: whether the file's first line is the header. `header_line`: its bytes, where a
+    record that repeats it is no row.
     """
 
     dialect: Dialect
     names: list[str]
     body: int
     null_values: tuple[str, ...] = field(default=())
+    has_header: bool = True
+    header_line: bytes | None = None
+
+    @property
+    def comment(self) -> bytes | None:
+        """The mark of lines that are no records."""
+        return self.dialect.comment.encode() if self.dialect.comment else None
 
 
-def _header(file: Path, dialect: Dialect) -> tuple[list[str], list[str], int]:
-    """The columns' names, those that had to be changed, and where the first row starts."""
-    with file.open("rb") as stream:
-        start = 3 if stream.read(3) == b"\xef\xbb\xbf" else 0
-        stream.seek(start)
-        head = stream.read(MAX_RECORD)
-    start += len(head) - len(head.lstrip(b"\r\n"))
-    text = head.lstrip(b"\r\n").decode("utf-8", "surrogateescape")
-    try:
-        first, used = _first_record(text, dialect, strict=True)
-        if dialect.columns not in (None, len(first)):
-            raise csv.Error("another number of cells than the records")
-    except csv.Error as error:
-        if dialect.columns is None:
-            raise Undecodable(
-                f"the header cannot be read ({error})",
-                "Check `options` under assay.source: delimiter, quote, escape",
-            ) from None
-        if not dialect.header:
-            return _numbered(dialect.columns), [], start
-        return _mended_header(text, dialect, start)
-    if not any(first):
-        raise Undecodable(
-            "the file is empty or starts without a header",
-            "Give it a first line with the column names, or write `header: false`",
-        )
-    if not dialect.header:
-        return _numbered(len(first)), [], start
-    _check_encoding(first)
-    if dialect.header_found:
-        return *named_apart(first), start + used
-    _check_names(first)
-    return first, [], start + used
-
-
-def _check_names(names: list[str]) -> None:
-    """Raises: Undecodable: a name that the contract takes as it is stands twice, or is missing."""
-    twice = repeated_name(names, by_case=True)
-    if twice:
-        remedy = "Check that the delivery has its header; rename the column, or write `header: auto` to have it renamed"
-        raise Undecodable(f"in the header, {twice}", remedy)
-    if "" in names:
-        raise Undecodable(
-            f"the header has no name for column {names.index('') + 1}",
-            "Give it one, or write `header: auto` to have it named",
-        )
-
-
-def _numbered(columns: int) -> list[str]:
-    return [f"column_{place}" for place in range(1, columns + 1)]
-
-
-def _check_encoding(names: list[str]) -> None:
-    if any("\udc80" <= letter <= "\udcff" for name in names for letter in name):
-        raise Undecodable(
-            "the header is not UTF-8",
-            "Say the file's `encoding`, or `encoding: auto`, under `options`",
-        )
-
-
-def _mended_header(text: str, dialect: Dialect, start: int) -> tuple[list[str], list[str], int]:
-    """A first line that is broken, where the contract leaves the header to be found: as many names
-    as the records have cells, told as changed.
+def _table_alone(file: Path, folder: Path, dialect: Dialect, body: int) -> tuple[Path, int]:
+    """The file and where its first row starts; where more than a header of one line stands before
+    or behind its rows, a copy of the rows alone.
     """
-    line = next((match[0] for match in re.finditer(LINES, text)), "")
-    cells, _ = _first_record(line, dialect, strict=False)
-    _check_encoding(cells)
-    names, renamed = named_apart([*cells, *[""] * (dialect.columns or 0)][: dialect.columns])
-    return (
-        names,
-        [f"a broken first line of {len(cells)} names", *renamed],
-        start + len(line.encode("utf-8", "surrogateescape")),
-    )
+    if not (dialect.first_line or dialect.footer or dialect.header_lines > 1):
+        return file, body
+    target = folder / "source.rows"
+    left = _end_of_rows(file, dialect.footer) - body
+    with file.open("rb") as stream, target.open("wb") as out:
+        stream.seek(body)
+        while left > 0 and (chunk := stream.read(min(left, 2**22))):
+            out.write(chunk)
+            left -= len(chunk)
+    return target, 0
 
 
-def _first_record(text: str, dialect: Dialect, *, strict: bool) -> tuple[list[str], int]:
-    """The cells of the first record, and the bytes it takes with its line end."""
-    lines = (match[0] for match in re.finditer(LINES, text))
-    taken: list[str] = []
-
-    def remembered() -> Iterator[str]:
-        for line in lines:
-            taken.append(line)
-            yield line
-
-    csv.field_size_limit(MAX_RECORD)
-    cells = next(csv.reader(remembered(), strict=strict, **dialect.as_csv()), [])
-    return cells, len("".join(taken).encode("utf-8", "surrogateescape"))
+def _end_of_rows(file: Path, footer: int) -> int:
+    """Where the last so many lines that are not blank begin."""
+    size = file.stat().st_size
+    if not footer:
+        return size
+    with file.open("rb") as stream:
+        stream.seek(max(0, size - MAX_RECORD))
+        tail = stream.read()
+    starts = [match.start() for match in re.finditer(rb"[^\r\n]+", tail) if match[0].strip()]
+    return size - len(tail) + starts[-footer] if len(starts) >= footer else size
 
 
 # -- proven well formed -----------------------------------------------------------------
@@ -173,13 +141,14 @@ def _fast(file: Path, folder: Path, layout: Layout) -> int | None:
     """Read with Polars what is proven well formed; None where it is not."""
     with file.open("rb") as stream:
         stream.seek(layout.body)
-        proof = well_formed(iter(lambda: stream.read(_CHUNK), b""), layout.dialect.marks)
-    if proof is None or not proof.has(len(layout.names)):
+        lines = NotRows(iter(lambda: stream.read(_CHUNK), b""), layout.header_line, layout.comment)
+        proof = well_formed(lines, layout.dialect.marks)
+    if proof is None or lines.seen or not proof.has(len(layout.names)):
         return None
     import polars as pl
 
     options: dict[str, Any] = {
-        "has_header": layout.dialect.header,
+        "has_header": layout.has_header,
         "separator": layout.dialect.delimiter,
         "quote_char": layout.dialect.quote,
         "schema": dict.fromkeys(layout.names, pl.String),
@@ -256,8 +225,10 @@ class _Readable(io.RawIOBase):
     def __init__(self, file: Path, layout: Layout, unreadable: UnreadableRecords) -> None:
         self._stream = file.open("rb")
         self._stream.seek(layout.body)
-        self._sorter = Sorter(layout.dialect.marks, len(layout.names))
-        self._unreadable, self._before = unreadable, int(layout.dialect.header)
+        self._sorter = Sorter(
+            layout.dialect.marks, len(layout.names), layout.header_line, layout.comment
+        )
+        self._unreadable, self._before = unreadable, layout.dialect.lines_before_rows
         self._held, self._ready, self._last = b"", memoryview(b""), False
         self.rows = 0
 

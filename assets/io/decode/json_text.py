@@ -18,7 +18,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from assay.assets.io.decode.dialect import dialect_of, in_utf8
+from assay.assets.io.decode.encoding import AUTO, encoding_of, in_utf8
 from assay.assets.io.decode.landing import (
     ROWS,
     Decoded,
@@ -70,8 +70,9 @@ def decode(task: Task) -> Decoded:
     Raises: Undecodable: it is empty or (a document) not JSON, or its keys cannot be columns.
     """
     file, folder = Path(task.file), Path(task.folder)
-    dialect = dialect_of(file, {"encoding": task.options.get("encoding", "utf-8")})
-    plain = in_utf8(file, folder, dialect)
+    stated = task.options.get("encoding", "utf-8")
+    encoding = encoding_of(file, stated)
+    plain = in_utf8(file, folder, encoding)
     try:
         unreadable, table = (
             UnreadableRecords(folder),
@@ -86,7 +87,8 @@ def decode(task: Task) -> Decoded:
                 if record.flaw is not None
             )
         unreadable.close()
-        return Decoded(table.rows, unreadable.count, table.finish(), 0, dialect.findings)
+        findings = {"encoding": encoding} if stated == AUTO else {}
+        return Decoded(table.rows, unreadable.count, table.finish(), 0, findings)
     finally:
         if plain != file:
             plain.unlink()

@@ -87,7 +87,9 @@ def read(contract: Contract, fetched: Fetched, folder: Path, labels: Labels = nu
 
 def _inside(source: Source, file: File, folder: Path, where: Where, labels: Labels) -> list[File]:
     """The files in an archive; any other file as it is."""
-    if not archives.is_archive(file.path.name) or source.format == "sql":
+    is_workbook = source.format == "excel"
+    packing = archives.packing_of(file.path, file.path.name, is_workbook=is_workbook)
+    if source.format == "sql" or packing is None:
         return [file]
     folder.mkdir(mode=0o700)
     place = (
@@ -109,17 +111,19 @@ def read_file(source: Source, path: Path, folder: Path, where: Where) -> Read:
     """Read one file as `read` does, for who has no contract yet."""
     if source.format == "documents":
         return documents.read(source, path, folder, where)
-    file = unpacked(path, folder, where)
+    file = unpacked(path, folder, where, is_workbook=source.format == "excel")
     try:
+        if source.format != "sql":
+            formats.check_kind(source, file, where)
         return READERS[source.format](source, file, folder, where)
     finally:
         if file != path:
             file.unlink()
 
 
-def unpacked(path: Path, folder: Path, where: Where) -> Path:
-    """The one file in an archive, unpacked beside; any other file as it is."""
-    if not archives.is_archive(path.name):
+def unpacked(path: Path, folder: Path, where: Where, *, is_workbook: bool = False) -> Path:
+    """The one file in an archive, unpacked into the folder; any other file as it is."""
+    if archives.packing_of(path, path.name, is_workbook=is_workbook) is None:
         return path
     files = archives.unpack(path, path.name, folder, where)
     if len(files) != 1:

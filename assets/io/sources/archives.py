@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from assay.assets.io.decode import packed
+from assay.assets.io.sources.first_bytes import BINARY, kind_by_bytes
 from assay.assets.io.sources.places import matches
 from assay.contracts.errors import SourceError, Where
 
@@ -54,6 +55,22 @@ def is_archive(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
+def packing_of(path: Path, name: str, *, is_workbook: bool = False) -> str | None:
+    """How a file is packed, as the suffix says it: by its first bytes, or by its name where these
+    are of no kind of file.
+
+    Args:
+        is_workbook: whether the file is declared as one, which is a zip itself.
+    """
+    kind = kind_by_bytes(path)
+    by_name = name.lower().rpartition(".")[2] if is_archive(name) else None
+    if kind is None or kind == BINARY:
+        return by_name
+    if kind.packing == "zip" and is_workbook and by_name is None:
+        return None
+    return kind.packing
+
+
 def unpack(
     path: Path,
     name: str,
@@ -66,19 +83,19 @@ def unpack(
     """Unpack into `folder`.
 
     Args:
-        name: what the archive is known by; its suffix says what it is.
+        name: what the archive is known by; its suffix says what it is where its bytes do not.
         pattern: which members of a zip, as a glob; all unless given.
     Raises: SourceError: it is broken, encrypted, a bomb, an archive of archives, or holds what is
         no file.
     """
-    kind = name.lower().rpartition(".")[2]
+    kind = packing_of(path, name) or name.lower().rpartition(".")[2]
     allowed = min(max_bytes, max(packed.FREE_BYTES, path.stat().st_size * packed.MAX_RATIO))
     try:
         if kind == "zip":
             return _unzip(path, folder, where, pattern, allowed)
         with _stream(path, kind) as inside:
             _copy(inside, folder / "unpacked-00001", allowed, 0, where)
-        inner = name[: -len(kind) - 1]
+        inner = name[: -len(kind) - 1] if name.lower().endswith(f".{kind}") else name
         return [Unpacked(_shown(inner), folder / "unpacked-00001", inner)]
     except _BROKEN as error:
         if isinstance(error, OSError) and error.errno is not None:

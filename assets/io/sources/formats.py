@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from assay.assets.io.sources.child import decoded
+from assay.assets.io.sources.first_bytes import BINARY, kind_by_bytes
 from assay.assets.io.sources.landing import Read
-from assay.contracts.errors import Where
+from assay.contracts.errors import SourceError, Where
 from assay.contracts.settings import Source
 
 
@@ -32,6 +33,34 @@ DECODERS = {
     "arrow": Decoder("arrow", {"null_values"}),
     "excel": Decoder("workbook", {"null_values", "sheet", "header_row"}),
 }
+
+
+_READS = {"jsonl": "JSON lines", "json": "JSON", "csv": "delimited text", "excel": "a workbook"}
+_TEXTS = ("csv", "json", "jsonl")
+
+
+def check_kind(source: Source, file: Path, where: Where) -> None:
+    """Raises: SourceError: the file's first bytes are those of another kind than the contract's."""
+    kind = kind_by_bytes(file)
+    is_text = source.format in _TEXTS
+    if kind is None or kind.format == source.format or (kind == BINARY and not is_text):
+        return
+    if kind.packing == "zip" and source.format == "excel":
+        return  # the workbook's reader says what is wrong with it
+    if kind == BINARY and source.options.encoding not in ("utf-8", "auto"):
+        return
+    if kind.packing is not None:
+        problem = f"the file in the archive is {kind.shown}"
+        raise SourceError(problem, "Pack the file itself, once", where)
+    remedy = kind.remedy
+    if kind.format is not None:
+        wanted = _READS.get(source.format, source.format.capitalize())
+        remedy = f"Write `format: {kind.format}` under assay.source, or deliver {wanted}"
+    raise SourceError(
+        f"the file is {kind.shown}, and the contract states `format: {source.format}`",
+        remedy,
+        where,
+    )
 
 
 def read(source: Source, file: Path, folder: Path, where: Where) -> Read:
