@@ -26,6 +26,7 @@ IN_PROSE = (":", " ")
 """Delimiters that also stand in texts and in times of day."""
 QUOTES = ('"', "'")
 _ENOUGH = 0.3  # score of a dialect that makes a table
+_UNFIT = 0.15  # score of a dialect whose rows are a table without the first line
 _REGULAR = 0.8  # score of a table whose delimiter also stands in prose
 _EQUAL = 0.9  # a score of at least this share of the best one is no worse
 _CLEARLY = 0.1  # difference of shares that decides
@@ -200,10 +201,10 @@ def _unusual(fits: Sequence[Fit], usual: Sequence[Fit], lines: Sequence[str]) ->
         if best.columns == 2 and best.marks.delimiter == " ":
             raise Unclear([best.marks.delimiter], or_one_column=True)
         return best
-    unfit = [fit for fit in usual if fit.score >= _ENOUGH and fit.values and not fit.spaced]
+    unfit = [fit for fit in usual if fit.score >= _UNFIT and fit.values and not fit.spaced]
     if unfit and not column.values:
         raise Unclear([fit.marks.delimiter for fit in unfit], or_one_column=True)
-    rough = [fit for fit in fits if fit.columns > 2 and fit.score > 0.2 and fit.header_fits]
+    rough = [fit for fit in usual if fit.columns > 2 and fit.score > 0.2 and fit.header_fits]
     if rough and not column.values:
         return max(rough, key=lambda fit: fit.score)
     return column

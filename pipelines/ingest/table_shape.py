@@ -152,14 +152,18 @@ def shape_of(records: Sequence[Record], columns: int) -> Shape:
     if lines > 1:
         return Shape(rest[0].line, True, lines, comment)
     header = is_header(rest[0], rest[1:], columns)
-    is_title = rest[0].filled == 1 and _looks_like_title(rest[0], columns)
-    if header is None or (is_title and _are_fuller(rest[1:], columns)):
+    if header is None or _may_be_title(rest, columns):
         raise UnclearHeader(rest[0].line + 1)
     return Shape(rest[0].line, header, 1, comment)
 
 
-def _are_fuller(rows: Sequence[Record], columns: int) -> bool:
-    return bool(rows) and not any(_looks_like_title(row, columns) for row in rows[:_BODY])
+def _may_be_title(records: Sequence[Record], columns: int) -> bool:
+    """Whether the first record has one cell alone, above a fuller one that may name columns."""
+    first, rows = records[0], records[1:]
+    if columns < 2 or len(rows) < 2 or first.filled != 1 or not first.cells[0].strip():
+        return False
+    are_fuller = all(row.filled > 1 for row in rows[:_BODY])
+    return are_fuller and is_header(rows[0], rows[1:], columns) is not False
 
 
 def is_header(first: Record, rows: Sequence[Record], columns: int) -> bool | None:
@@ -187,7 +191,8 @@ def is_header(first: Record, rows: Sequence[Record], columns: int) -> bool | Non
         if _is_series([given[place] for place in same]) or len(names) > len(same):
             return True
         return None
-    return bool(names) or (not same or _is_series([given[place] for place in same]))
+    is_numbered = _is_series([given[place] for place in same]) and (len(same) > 1 or not given[0])
+    return bool(names) or not same or is_numbered
 
 
 def _compare(given: Sequence[str], kinds: Sequence[str]) -> tuple[list[int], list[int]]:
@@ -272,7 +277,7 @@ def joined_names(heads: Sequence[Sequence[str]]) -> list[str]:
         for place in range(columns):
             cell = head[place].strip() if place < len(head) else ""
             above = cell or ("" if is_last else above)
-            if above and above not in parts[place]:
+            if above.strip("-=:") and above not in parts[place]:
                 parts[place].append(above)
     return [" ".join(part) for part in parts]
 
@@ -285,8 +290,13 @@ def second_table(records: Sequence[Record], columns: int, header_lines: int) -> 
     there is none.
 
     Args:
-        records: those of the table, its header first.
+        records: those of the file.
+        header_lines: the records of the table's header.
     """
+    above = _table_above(records, columns)
+    if above is not None:
+        return above
+    records = records[leading_lines(records, columns) or 0 :]
     for place in range(header_lines + 1, len(records) - 1):
         record, width = records[place], len(records[place].cells)
         if record.line == records[place - 1].after or width < 2:
@@ -323,6 +333,19 @@ def footer_records(records: Sequence[Record], columns: int) -> int:
         elif gap:
             count = len(records) - place
     return count
+
+
+def _table_above(records: Sequence[Record], columns: int) -> int | None:
+    """The line, counted from 1, in which the table starts, where one of fewer columns stands above
+    it that a preamble does not look like.
+    """
+    start = leading_lines(records, columns) or 0
+    lead = [record for record in records[:start] if not _is_comment(record)]
+    if len(lead) < 3 or len(lead[0].cells) < 2:
+        return None
+    rows = [record for record in lead[1:] if len(record.cells) == len(lead[0].cells)]
+    is_table = len(rows) > 1 and _votes(lead[0], rows, len(lead[0].cells)) > 0
+    return records[start].line + 1 if is_table else None
 
 
 def _is_footer(record: Record, columns: int) -> bool:

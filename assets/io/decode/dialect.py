@@ -201,8 +201,7 @@ def _shaped(stated: Dialect, file: Path, records: Sequence[Record]) -> Dialect:
     comment = stated.comment or shape.comment
     if comment:
         found["comment"] = comment
-    rows = [record for record in records if record.line >= shape.line]
-    _check_single(rows, columns, stated, lines)
+    _check_single(records, columns, stated, lines)
     footer = stated.footer or _footer(file, stated.marks, columns, len(records))
     if footer:
         found["footer"] = str(footer)
@@ -234,7 +233,7 @@ def _commonest(fit: Fit) -> int | None:
 
 def _check_single(rows: Sequence[Record], columns: int, stated: Dialect, header_lines: int) -> None:
     """Raises: Undecodable: below the table there is another one, of other columns."""
-    line = second_table(rows, columns, header_lines)
+    line = second_table(records, columns, header_lines)
     if line is not None:
         raise Undecodable(
             f"the file holds several tables: another one starts in line {stated.first_line + line}",
