@@ -20,6 +20,23 @@ if TYPE_CHECKING:
 GOOD, NOTE, OPEN, BAD = "[green]✓[/]", "[yellow]![/]", "[yellow]?[/]", "[red]✗[/]"
 
 
+Delimiter = Annotated[
+    str | None, typer.Option(help="Of text: what stands between cells; `\\t` is a tab.")
+]
+Quote = Annotated[str | None, typer.Option(help="Of text: what stands about cells, or none.")]
+Encoding = Annotated[
+    str | None, typer.Option(help="Of text: its encoding, such as cp1250 or iso8859_2.")
+]
+Header = Annotated[
+    bool | None,
+    typer.Option("--header/--no-header", help="Of text: whether a line names the columns."),
+]
+HeaderRow = Annotated[
+    int | None,
+    typer.Option(min=1, max=1000, help="Of text: the line of the names, counted from 1."),
+]
+
+
 def new(
     source: Annotated[
         Path,
@@ -40,23 +57,11 @@ def new(
         str | None,
         typer.Option(help="E-mail of who answers for the data; git's user.email unless given."),
     ] = None,
-    delimiter: Annotated[
-        str | None, typer.Option(help="Of text: what stands between cells; `\\t` is a tab.")
-    ] = None,
-    quote: Annotated[
-        str | None, typer.Option(help="Of text: what stands about cells, or none.")
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option(help="Of text: its encoding, such as cp1250 or iso8859_2.")
-    ] = None,
-    header: Annotated[
-        bool | None,
-        typer.Option("--header/--no-header", help="Of text: whether a line names the columns."),
-    ] = None,
-    header_row: Annotated[
-        int | None,
-        typer.Option(min=1, max=1000, help="Of text: the line of the names, counted from 1."),
-    ] = None,
+    delimiter: Delimiter = None,
+    quote: Quote = None,
+    encoding: Encoding = None,
+    header: Header = None,
+    header_row: HeaderRow = None,
 ) -> None:
     """Draft a contract from a file: types, keys, ranges, personal data, licence, each with its reason.
 

@@ -99,11 +99,14 @@ def drafted(
         license=license_found,
         problems=lint(document.text, f"{name}.odcs.yaml").problems,
         root_to_set=place.root_to_set,
-        reading={
-            name: str(value) for name, (value, _) in options.items() if name not in (stated or {})
-        },
+        reading=_guesses(options, stated or {}),
         to_move=place.is_in_home,
     )
+
+
+def _guesses(options: Mapping[str, tuple[Any, str]], stated: Mapping[str, Any]) -> dict[str, str]:
+    """What was found of how the file is written, and is not usual."""
+    return {name: str(value) for name, (value, _) in options.items() if name not in stated}
 
 
 def _check_file(path: Path, where: Where) -> None:

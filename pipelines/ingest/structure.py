@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from assay.pipelines.ingest.not_rows import commented_lines, same_lines
+
 LF, CR = 10, 13
 MAX_RECORD = 16 * 2**20
 """Bytes of the longest record; a quote that is not closed within them never is."""
@@ -153,36 +155,6 @@ def _quotes_in_place(
     )
 
 
-class NotRows:
-    """The chunks of a file as they are, and whether a line among them is the header again, or a
-    comment.
-    """
-
-    def __init__(
-        self, chunks: Iterable[bytes], header: bytes | None, comment: bytes | None
-    ) -> None:
-        self.seen = False
-        self._chunks, self._comment = chunks, comment
-        self._header = header
-
-    def __iter__(self) -> Iterator[bytes]:
-        before = b"\n"
-        for chunk in self._chunks:
-            self._look(before + chunk)
-            yield chunk
-            before = (before + chunk)[-len(self._header or b"") - 2 :]
-        self._look(before + b"\n")
-
-    def _look(self, text: bytes) -> None:
-        starts = (b"\n", b"\r")
-        if self._comment is not None:
-            self.seen |= any(start + self._comment in text for start in starts)
-        if self._header is not None:
-            self.seen |= any(
-                start + self._header + end in text for start in starts for end in starts
-            )
-
-
 # -- records one by one -----------------------------------------------------------------
 
 
@@ -308,9 +280,9 @@ class Sorter:
         if not chunk.isascii():
             for at in _badly_encoded(memoryview(chunk)[: len(data)], starts):
                 wrong[at] = _ENCODING
-        wrong[_same_lines(chunk, self._header, starts, ends)] = _AGAIN
+        wrong[same_lines(chunk, self._header, starts, ends)] = _AGAIN
         if self._comment is not None:
-            wrong[_commented(chunk, self._comment, starts)] = _COMMENT
+            wrong[commented_lines(chunk, self._comment, starts)] = _COMMENT
         return wrong == 0, wrong
 
     def _well_quoted(
@@ -417,24 +389,6 @@ _REASONS = {
     _LONG: TOO_LONG,
     _AGAIN: REPEATED,
 }
-
-
-def _same_lines(chunk: bytes, line: bytes | None, starts: Positions, ends: Positions) -> list[int]:
-    """The lines that are these bytes."""
-    lines: list[int] = []
-    at = chunk.find(line) if line else -1
-    while line and at >= 0:
-        place = int(np.searchsorted(starts, at))
-        if place < len(starts) and starts[place] == at and ends[place] == at + len(line):
-            lines.append(place)
-        at = chunk.find(line, at + 1)
-    return lines
-
-
-def _commented(chunk: bytes, mark: bytes, starts: Positions) -> Positions:
-    """The lines that begin with a mark."""
-    data = np.frombuffer(chunk + b"\n", np.uint8)
-    return np.flatnonzero(data[starts] == mark[0])
 
 
 def _lines(data: Bytes, *, last: bool) -> tuple[Positions, Positions, Positions]:

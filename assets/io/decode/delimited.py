@@ -27,7 +27,8 @@ from assay.assets.io.decode.landing import (
     UnreadableRecords,
 )
 from assay.assets.io.decode.text_header import read_header
-from assay.pipelines.ingest.structure import MAX_RECORD, NotRows, Sorter, WellFormed, well_formed
+from assay.pipelines.ingest.not_rows import NotRows
+from assay.pipelines.ingest.structure import MAX_RECORD, Sorter, WellFormed, well_formed
 
 if TYPE_CHECKING:
     import polars as pl

@@ -231,7 +231,9 @@ def _commonest(fit: Fit) -> int | None:
     return fit.columns if len(rows) > 2 and often * 2 > len(rows) else None
 
 
-def _check_single(rows: Sequence[Record], columns: int, stated: Dialect, header_lines: int) -> None:
+def _check_single(
+    records: Sequence[Record], columns: int, stated: Dialect, header_lines: int
+) -> None:
     """Raises: Undecodable: below the table there is another one, of other columns."""
     line = second_table(records, columns, header_lines)
     if line is not None:
