@@ -207,7 +207,17 @@ def _unusual(fits: Sequence[Fit], usual: Sequence[Fit], lines: Sequence[str]) ->
     rough = [fit for fit in usual if fit.columns > 2 and fit.score > 0.2 and fit.header_fits]
     if rough and not column.values:
         return max(rough, key=lambda fit: fit.score)
-    return column
+    return next((fit for fit in usual if _names_several(fit)), column)
+
+
+def _names_several(fit: Fit) -> bool:
+    """Whether the first line names several columns, though few of the rows have as many cells: one
+    name with a comma or a tab would stand in quotes.
+    """
+    first = fit.records[0]
+    if fit.marks.delimiter not in (",", "\t") or first.broken or len(first.cells) < 2:
+        return False
+    return all(cell_kind(cell) == WORD and cell == cell.strip() for cell in first.cells)
 
 
 def _single_column(lines: Sequence[str]) -> Fit:

@@ -82,7 +82,7 @@ def kind_by_bytes(path: Path) -> FileKind | None:
     if head.startswith(_ZIPS):
         return _kind_of_zip(path)
     for signature, kind in _SIGNATURES:
-        if head.startswith(signature) and (not signature.isalnum() or _has_controls(head)):
+        if head.startswith(signature) and (not signature.isalnum() or _is_no_text(head)):
             return kind
     if _BZIP2.match(head):
         return FileKind("a bzip2 archive", packing="bz2")
@@ -93,9 +93,12 @@ def kind_by_bytes(path: Path) -> FileKind | None:
     return _kind_of_text(head)
 
 
-def _has_controls(head: bytes) -> bool:
-    """Whether what begins like a word goes on as no text does."""
-    return any(byte < 9 or 13 < byte < 27 for byte in head[:256])
+def _is_no_text(head: bytes) -> bool:
+    """Whether what begins like a word goes on as no text does: with control characters, or without
+    any line.
+    """
+    has_lines = b"\n" in head or b"\r" in head
+    return not has_lines or any(byte < 9 or 13 < byte < 27 for byte in head[:256])
 
 
 def _kind_of_zip(path: Path) -> FileKind:
