@@ -20,6 +20,7 @@ from assay.assets.stages.part import Part
 from assay.assets.stages.partition_base import Base
 from assay.assets.stages.partition_runs import parts
 from assay.assets.stages.publish import publish_parts
+from assay.assets.stages.quality import assess
 from assay.assets.stages.run import Run
 from assay.contracts.errors import PublicationError, QualityError
 from assay.pipelines.validate.key_texts import key_texts
@@ -135,8 +136,6 @@ def test_a_released_row_may_repeat_a_key_and_counts(installation: SampleHome) ->
 
 
 def test_moving_a_key_within_one_run_repeats_nothing(installation: SampleHome) -> None:
-    from assay.assets.stages.quality import assess
-
     installation.promise(*orders())
     taken(installation, "2013-01", (1, 0), (2, 0))
     taken(installation, "2013-02", (3, 0), (4, 0))
@@ -170,6 +169,31 @@ def test_of_two_runs_at_once_the_later_does_not_repeat_a_key(installation: Sampl
     assert ids(installation) == [1, 10]
     assert take(installation, "2013-02")[-1] == "1.1.0"
     assert ids(installation) == [1, 10, 20]
+
+
+def test_keys_of_a_run_that_died_are_free_and_a_rollback_brings_its_own_back(
+    installation: SampleHome,
+) -> None:
+    installation.promise(*orders())
+    taken(installation, "2013-01", (1, 0), (2, 0))
+    deliver(installation, "2013-02", month("2013-02", (7, 0)))
+    opened = installation.open()
+    (died,) = parts(Run(opened, opened.contract("readings"), str(uuid.uuid4()), "2013-02"))
+    admission = admit(died)
+    assess(died, admission, refine(died, admission))  # its keys are in the index, and no version's
+    taken(installation, "2013-01", (7, 1), (2, 1))
+    assert ids(installation) == [2, 7]
+    installation.open().registry.references.roll_back("readings", "latest", "one was right")
+    taken(installation, "2013-03", (1, 0), (7, 0))
+    assert ids(installation) == [1, 2, 7]
+    assert check(installation, "id_key")["failing"] == 1
+
+
+def test_a_row_may_point_to_a_row_of_another_partition(installation: SampleHome) -> None:
+    installation.promise(*orders(relationships=[{"to": "readings.id"}]))
+    taken(installation, "2013-01", (1, ""), (2, 1))
+    taken(installation, "2013-02", (3, 2), (4, 9))
+    assert ids(installation) == [1, 2, 3]
 
 
 def test_one_more_partition_reads_nothing_of_the_others(
