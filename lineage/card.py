@@ -63,6 +63,8 @@ def _origin(predicate: Mapping[str, Any]) -> dict[str, Any]:
     }
     if "upstream" in predicate:
         source["upstream"] = predicate["upstream"]
+    if "reading" in predicate:
+        source["reading"] = predicate["reading"]
     partitions = {
         name: {**part["accounting"], "made_in": part["made_in"]}
         for name, part in predicate.get("partitions", {}).items()

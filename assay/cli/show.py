@@ -67,6 +67,8 @@ def _source_facts(source: dict[str, Any]) -> Iterator[tuple[str, object]]:
     version = f", which was {upstream['dataset']}@{upstream['version']}" if upstream else ""
     yield "source", f"{source['location']}{window}{version}"
     yield "source sha256", source["sha256"]
+    if reading := source.get("reading"):
+        yield "read as", ", ".join(f"{name} {value!r}" for name, value in reading.items())
 
 
 def _license_facts(license: dict[str, Any]) -> Iterator[tuple[str, object]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version as installed
@@ -175,10 +175,19 @@ def _origin(run: Run, digest: str) -> dict[str, Any]:
     ]
     files: dict[str, Any] = {"source_files": each} if each else {}
     files |= {"upstream": dict(receipt.upstream)} if receipt.upstream else {}
+    reading = _reading(run, receipt.found)
+    files |= {"reading": reading} if reading else {}
     if watermark is None or receipt.watermark is None:
         return files
     mark = kept_mark(run, watermark.column, receipt.watermark)
     return files | {"watermark": {**mark, "late": receipt.late, "missed": receipt.missed}}
+
+
+def _reading(run: Run, found: Mapping[str, str]) -> dict[str, str]:
+    """How the bytes were read as text: what the file showed, and an encoding that is not UTF-8."""
+    stated = run.contract.source.options.encoding
+    encoding = {"encoding": stated} if stated not in ("utf-8", "auto") else {}
+    return encoding | {name: value for name, value in found.items() if name != "renamed"}
 
 
 _DECIDING = (

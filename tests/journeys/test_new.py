@@ -89,10 +89,8 @@ def test_a_made_table_goes_the_whole_way(
         "order_id": "string", "placed_at": "timestamp", "zip": "string", "amount": "number", "paid": "boolean", "status": "string", "email": "string", "remark": "string",
     }  # fmt: skip
     assert contract.source.location == "inbox/orders.csv"
-    assert (contract.source.options.delimiter, contract.source.options.null_values) == (
-        ";",
-        ("NA",),
-    )
+    assert contract.source.options.delimiter == ";"
+    assert contract.column("amount").null_values == ("NA",)
     assert {name: one.treatment for name, one in contract.privacy.columns.items()} == {
         "email": "token",
         "remark": "redact",
@@ -175,7 +173,7 @@ def test_a_zip_and_parquet_are_read_as_what_they_hold(house: House) -> None:
         draft_contract(house.inbox / "p.parquet", owner="a@example.com").read_text(), "p"
     )
     zipped = load(draft_contract(house.inbox / "z.csv.zip", owner="a@example.com").read_text(), "z")
-    assert (parquet.source.format, parquet.source.options.null_values) == ("parquet", ("NaN",))
+    assert (parquet.source.format, parquet.column("x").null_values) == ("parquet", ("NaN",))
     assert (zipped.source.format, zipped.source.options.delimiter, zipped.name) == (
         "csv",
         "\t",
@@ -233,3 +231,19 @@ def test_the_command_is_the_same_function(house: House, command: Assay) -> None:
     assert (
         load((house.contracts / "named.odcs.yaml").read_text(), "named").license.expression == "MIT"
     )
+
+
+def test_the_console_and_the_card_name_an_encoding_that_is_not_utf_8(
+    house: House, command: Assay, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cities = ["Łódź", "Kraków", "Świętochłowice", "Gdańsk", "Poznań"]
+    lines = ["Cities of 2024", "", "id;city", *(f"{n};{city}" for n, city in enumerate(cities))]
+    (house.inbox / "cities.csv").write_bytes("\n".join(lines).encode("cp1250"))
+    draft_contract(house.inbox / "cities.csv", license="CC0-1.0", owner="ann@example.com")
+    printed = capfd.readouterr().out
+    assert "encoding: cp1250" in printed
+    assert "header_row '3'" in printed
+    assert published("cities", command)["published"] == len(cities)
+    card = json.loads(command("show", "cities@1.0.0", "--json")[1])
+    assert card["source"]["reading"]["encoding"] == "cp1250"
+    assert "encoding 'cp1250'" in command("show", "cities@1.0.0")[1]
