@@ -201,6 +201,9 @@ def _unusual(fits: Sequence[Fit], usual: Sequence[Fit], lines: Sequence[str]) ->
         if best.columns == 2 and best.marks.delimiter == " ":
             raise Unclear([best.marks.delimiter], or_one_column=True)
         return best
+    other_header = next((fit for fit in usual if _has_other_header(fit, lines)), None)
+    if other_header is not None:
+        return other_header
     unfit = [fit for fit in usual if fit.score >= _UNFIT and fit.values and not fit.spaced]
     if unfit and not column.values:
         raise Unclear([fit.marks.delimiter for fit in unfit], or_one_column=True)
@@ -208,6 +211,24 @@ def _unusual(fits: Sequence[Fit], usual: Sequence[Fit], lines: Sequence[str]) ->
     if rough and not column.values:
         return max(rough, key=lambda fit: fit.score)
     return next((fit for fit in usual if _names_several(fit)), column)
+
+
+def _has_other_header(fit: Fit, lines: Sequence[str]) -> bool:
+    """Whether the first line is split at another delimiter, into as many names as the rows have
+    cells.
+    """
+    is_table = fit.columns > 2 and fit.score >= _UNFIT and len(fit.records[0].cells) == 1
+    return is_table and other_names(lines[fit.records[0].line], fit.columns) is not None
+
+
+def other_names(line: str, columns: int) -> tuple[str, ...] | None:
+    """A header line split into so many names, at the delimiter that does so; None where none or
+    several do.
+    """
+    marks = [Marks(delimiter) for delimiter in DELIMITERS if delimiter in line]
+    splits = [records_of([line], mark)[0].cells for mark in marks]
+    fitting = [cells for cells in splits if len(cells) == columns and all(cells)]
+    return fitting[0] if len(fitting) == 1 else None
 
 
 def _names_several(fit: Fit) -> bool:

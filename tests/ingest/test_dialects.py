@@ -149,6 +149,8 @@ def test_a_mark_of_comments_that_stands_in_values_is_no_comment(text: str) -> No
             ",2019,,2020,\nland,Q1,Q2,Q1,Q2\nNO,1,2,3,4\nSE,2,3,4,5\n",
             ("land", "2019 Q1", "2019 Q2", "2020 Q1", "2020 Q2"),
         ),
+        ("id name price\n1,ann,2.5\n2,bob,3.5\n3,cid,4.5\n", ("id", "name", "price")),
+        ("id;name;price\n1|ann|2.5\n2|bob|3.5\n3|cid|4.5\n", ("id", "name", "price")),
         ("id|amount\n---|---\n1|5\n2|6\n", ("id", "amount")),
         ("NA,1\n3,2\n4,5\n", ("column_1", "column_2")),
         ("red,circle\nblue,square\nred,square\n", ("column_1", "column_2")),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from assay.assets.io.decode.dialect import Dialect
 from assay.assets.io.decode.landing import Undecodable, named_apart, repeated_name
+from assay.pipelines.ingest.guess_marks import other_names
 from assay.pipelines.ingest.split_lines import LINE
 from assay.pipelines.ingest.structure import MAX_RECORD
 from assay.pipelines.ingest.table_shape import joined_names
@@ -113,8 +114,11 @@ def _broken_header(text: str, dialect: Dialect, start: int, error: csv.Error) ->
     line = next((match[0] for match in LINE.finditer(text)), "")
     cells, _ = first_record(line, dialect, strict=False)
     _check_encoding(cells)
+    change = f"a broken first line of {len(cells)} names"
+    if others := other_names(line.rstrip("\r\n"), dialect.columns):
+        cells, change = list(others), "a first line with another delimiter than the rows"
     names, renamed = named_apart([*cells, *[""] * dialect.columns][: dialect.columns])
-    changes = [f"a broken first line of {len(cells)} names", *renamed]
+    changes = [change, *renamed]
     return Header(names, changes, start + len(line.encode("utf-8", "surrogateescape")))
 
 
