@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import chain
 from typing import Any, get_args
 
+from assay.contracts.column_names import rule_names
 from assay.contracts.data_files import table
 from assay.contracts.dimensions import dimension_of_metric
 from assay.contracts.errors import ContractError, Where
@@ -153,7 +154,7 @@ def _agreed_hours(entry: Mapping[str, Any]) -> float | None:
 def _freshness_rule(column: str | None, hours: float, entry: Mapping[str, Any]) -> Rule:
     age = f"{entry['value']:g} {entry.get('unit', 'h')}"
     return Rule(
-        name=f"{column}_freshness" if column else "freshness",
+        name=f"{rule_names([column])[column]}_freshness" if column else "freshness",
         kind="metric",
         columns=(column,) if column else (),
         argument=Metric(name="freshness", column=column),

@@ -103,9 +103,11 @@ def quarantine_show(
 
 def show_rows(data: dict[str, Any]) -> None:
     """Print the first rows of one quarantine; personal columns are named, and not shown."""
+    from assay.contracts.column_names import is_reserved
+
     show_quarantines([data])
     rows = data["first_rows"]
-    values = [name for name in (rows[0] if rows else {}) if not name.startswith("_")]
+    values = [name for name in (rows[0] if rows else {}) if not is_reserved(name)]
     grid = table(f"First {len(rows)} rows", "row", "state", "reasons", *values)
     for row in rows:
         cells = (escape(_cell(row[name])) for name in values)

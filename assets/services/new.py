@@ -20,10 +20,10 @@ from assay.assets.io.sources import Read, read_file, unpacked
 from assay.assets.io.sources.first_bytes import format_of_text, kind_by_bytes
 from assay.assets.io.sources.landing import rows_in
 from assay.assets.io.sources.roots import INBOX, is_source
+from assay.contracts.column_names import free_name, is_reserved
 from assay.contracts.errors import SourceError, Where, shown
 from assay.contracts.problems import Problem
 from assay.contracts.settings import CsvOptions, Source
-from assay.pipelines.admit.names import rule_word
 from assay.pipelines.draft.license import UNKNOWN, LicenseFound
 from assay.pipelines.draft.profile import Profile, profile
 from assay.pipelines.draft.propose import Draft, draft
@@ -83,13 +83,14 @@ def drafted(
         folder = Path(temporary)
         told("reading the file")
         source, read = _landed(path, place.location, folder, where, stated or {})
-        names, left_out = _promisable(read.columns)
+        names = contract_names(read.columns)
         told(f"measuring {read.rows:,} rows of {len(names)} columns")
-        measured = profile(rows_in(folder), names)
+        rows = rows_in(folder).rename(names)
+        measured = profile(rows, list(names.values()))
     told("looking for a licence")
     license_found = license_of(path, license, place.root or path.parent)
     options = found_options(read, stated or {})
-    origin = Origin(place.location, source.format, sha256(path), options, read.unreadable, left_out)
+    origin = Origin(place.location, source.format, sha256(path), options, read.unreadable, names)
     told("writing the draft")
     document = draft(measured, name, origin, license_found, owner)
     return Drafted(
@@ -245,18 +246,15 @@ def _option_of(name: str, value: str) -> Any:
     return int(value) if name in ("header_row", "header_lines", "footer") else value
 
 
-def _promisable(columns: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """The columns that a contract can promise, and those whose name it cannot carry: rules are
-    named after columns, in A-Z, a-z, 0-9 and _.
+def contract_names(columns: Sequence[str]) -> dict[str, str]:
+    """The source's name of each column -> its name in the contract, which is another where Assay
+    has columns of that name itself.
     """
-    names: list[str] = []
-    rule_names: set[str] = set()
+    names = {column: column for column in columns}
     for column in columns:
-        rule_name = rule_word(column)
-        if rule_name and rule_name not in rule_names and not column.startswith("_"):
-            names.append(column)
-            rule_names.add(rule_name)
-    return names, tuple(column for column in columns if column not in names)
+        if is_reserved(column):
+            names[column] = free_name(column, names.values())
+    return names
 
 
 # -- licence and owner -------------------------------------------------------------------------

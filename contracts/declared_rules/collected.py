@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from assay.contracts.column_names import rule_name, rule_names
 from assay.contracts.document import Document, Path
 from assay.contracts.errors import ContractError
 from assay.contracts.formats import EACH
@@ -31,6 +31,11 @@ class Collected:
         self.warnings: list[Problem] = []
         self.columns: list[Column] = []
         self.rules: list[Rule] = []
+
+    def rule_name(self, columns: Iterable[str], *more: str) -> str:
+        """The name of a rule about columns, unless the contract gives it one."""
+        words = rule_names(self.column_names)
+        return rule_name("_".join([*(words.get(name, name) for name in columns), *more]))
 
     @property
     def column_names(self) -> list[str]:
@@ -106,8 +111,3 @@ class Part:
         for key in keys:
             raw = raw[key]
         return Part(column, raw, (*self.path, *keys), self.top, (*self.inner, *steps))
-
-
-def rule_name(name: str) -> str:
-    """A rule's name as Dagster takes it."""
-    return re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, get_args
 
+from assay.contracts.column_names import free_name, is_reserved
 from assay.contracts.date_formats import date_format, date_letters
 from assay.contracts.declared_rules.collected import Collected
 from assay.contracts.document import Path
@@ -39,9 +40,10 @@ def is_new(column: Column, path: Path, collected: Collected) -> bool:
     elif len(column.name) > LONGEST_COLUMN:
         problem = f"a column's name has {len(column.name):,} characters"
         remedy = f"Write at most {LONGEST_COLUMN}"
-    elif column.name.startswith("_"):
-        problem = f"the column name '{column.name}' starts with an underscore"
-        remedy = "Assay keeps its own columns there; choose another name"
+    elif is_reserved(column.name):
+        free = free_name(column.name, collected.column_names)
+        problem = f"the column name '{column.name}' is one of Assay's own"
+        remedy = f"Name it `{free}`, and write `physicalName: {column.name}`"
     else:
         return True
     collected.refuse(problem, remedy, path, "assay.columns")

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 from assay.contracts import measures
-from assay.contracts.declared_rules.collected import Collected, rule_name
+from assay.contracts.column_names import rule_name
+from assay.contracts.declared_rules.collected import Collected
 from assay.contracts.declared_rules.values import can_run, listed_values
 from assay.contracts.dimensions import dimension_of_metric, dimension_of_rule
 from assay.contracts.document import Path
@@ -211,15 +212,15 @@ def _compared(
     bound = _bound(operator, check[operator], unit, path, collected)
     if bound is None:
         return None
-    name = check.get("name") or check.get("id") or "_".join([*columns, kind])
+    name = check.get("name") or check.get("id")
     return Rule(
-        name=rule_name(name),
+        name=rule_name(name) if name else collected.rule_name(columns, kind),
         kind=kind,
         columns=tuple(columns),
         argument=argument,
         severity=check.get("severity", "error"),
         dimension=check.get("dimension") or dimension_of_rule(kind),
-        description=check.get("description") or name,
+        description=check.get("description") or name or "_".join([*columns, kind]),
         line=collected.line_of(path),
         bound=bound,
     )

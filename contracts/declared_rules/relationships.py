@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from assay.contracts.declared_rules.collected import Collected, rule_name
+from assay.contracts.column_names import rule_name
+from assay.contracts.declared_rules.collected import Collected
 from assay.contracts.document import Path
 from assay.contracts.model import Relationship, Rule
 from assay.contracts.problems import suggestion
@@ -73,9 +74,9 @@ def _rule(
     collected: Collected,
 ) -> Rule:
     dataset, columns = targets[0].dataset, tuple(target.column for target in targets)
-    name = relationship.get("id") or "_".join([*names, "in", dataset])
+    name = relationship.get("id")
     return Rule(
-        name=rule_name(name),
+        name=rule_name(name) if name else collected.rule_name(names, "in", dataset),
         kind="relationship",
         columns=tuple(names),
         argument=Relationship(dataset=dataset, columns=columns),

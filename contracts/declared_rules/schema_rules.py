@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from assay.contracts.declared_rules.collected import Collected, Part, rule_name
+from assay.contracts.column_names import rule_names
+from assay.contracts.declared_rules.collected import Collected, Part
 from assay.contracts.declared_rules.values import TIMES, can_run, listed_values, moment
 from assay.contracts.dimensions import dimension_of_rule
 from assay.contracts.document import Path
@@ -80,7 +81,7 @@ def add_primary_key(parts: Iterable[Part], collected: Collected) -> None:
     names = [part.top for _, _, part in keyed]
     path = (*keyed[0][2].path, "primaryKey")
     rule = Rule(
-        name=rule_name("_".join([*names, "key"])),
+        name=collected.rule_name(names, "key"),
         kind="unique",
         columns=tuple(names),
         dimension="uniqueness",
@@ -101,7 +102,7 @@ def _add(
 ) -> None:
     names = [part.top, *("each" if step == EACH else step for step in part.inner)]
     rule = Rule(
-        name=rule_name("_".join([*names, kind])),
+        name=collected.rule_name(names[:1], *_words(names[1:]), kind),
         kind=kind,
         columns=(part.top,),
         path=part.inner,
@@ -112,6 +113,11 @@ def _add(
         line=collected.line_of(path),
     )
     collected.add(rule, path)
+
+
+def _words(fields: list[str]) -> list[str]:
+    """What stands for fields of a nested column in the name of a rule."""
+    return [rule_names([name])[name] for name in fields]
 
 
 def _add_required(part: Part, collected: Collected) -> None:

@@ -58,8 +58,3 @@ def key_hint(name: str) -> bool:
     column = words(name)
     is_key = re.search(rf"(^|_)({_key_endings()})$", column) is not None
     return is_key or re.search(r"[a-z](id|key)$", column) is not None
-
-
-def rule_word(name: str) -> str:
-    """What is left of a column's name in the names of its rules."""
-    return re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")

@@ -52,12 +52,13 @@ def draft(
     redacted = {name for name, column in personal.items() if column.treatment == "redact"}
     keys = key_columns(profile, redacted)
     columns = [
-        column_promises(c, profile, personal.get(c.name), c.name in hidden, keys)
+        _named(c.name, origin)
+        | column_promises(c, profile, personal.get(c.name), c.name in hidden, keys)
         for c in profile.columns
     ]
     document = {
         **_head(name, owner),
-        "schema": [_schema(profile, name, origin, columns)],
+        "schema": [_schema(profile, name, columns)],
         "customProperties": [
             setting("assay.source", source_setting(origin)),
             setting("assay.license", license_setting(license)),
@@ -68,6 +69,12 @@ def draft(
     }
     questions = _open_questions(license, owner, origin, hidden - set(personal))
     return Draft(yaml(document), keys, personal, questions)
+
+
+def _named(name: str, origin: Origin) -> dict[str, Any]:
+    """The column's name, and what the source calls it where that is another."""
+    physical = origin.physical_names.get(name)
+    return {"name": name} | ({"physicalName": physical} if physical else {})
 
 
 def _open_questions(
@@ -109,15 +116,9 @@ def _head(name: str, owner: str | None) -> dict[str, Any]:
     }
 
 
-def _schema(
-    profile: Profile, name: str, origin: Origin, columns: list[dict[str, Any]]
-) -> dict[str, Any]:
+def _schema(profile: Profile, name: str, columns: list[dict[str, Any]]) -> dict[str, Any]:
     tolerance = "percent of the rows that one rule may set aside before publication stops"
     enough = WithReason(round_down(profile.distinct_rows / 2), f"seen {profile.distinct_rows:,}")
-    left_out = {
-        f"left out {index}": Comment(f"Left out: column {column!r}, whose name no rule can carry")
-        for index, column in enumerate(origin.left_out)
-    }
     return {
         "name": name,
         "physicalType": "table",
@@ -131,7 +132,6 @@ def _schema(
                 "severity": "error",
             }
         ],
-        **left_out,
     }
 
 

@@ -123,8 +123,8 @@ def retention_setting() -> dict[str, Any]:
 class Origin:
     """What is known of the file itself.
 
-    `options` say how it is written, each with why; `left_out` are columns that no contract can
-    name; `unreadable` counts records.
+    `options` say how it is written, each with why; `unreadable` counts records; `names` are the
+    columns under their names there, and what the contract calls them.
     """
 
     location: str
@@ -132,4 +132,9 @@ class Origin:
     digest: str
     options: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
     unreadable: int = 0
-    left_out: tuple[str, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def physical_names(self) -> dict[str, str]:
+        """The contract's name of each column that has another in the source -> that one."""
+        return {name: source for source, name in self.names.items() if name != source}

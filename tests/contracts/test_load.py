@@ -104,7 +104,7 @@ def test_the_digest_is_of_what_is_said_and_not_of_how_it_is_written() -> None:
     ("edit", "says"),
     [
         (columns({"name": "email", "logicalType": "string", "classification": "personal"}), "nothing is done about it"),
-        (columns({"name": "_row", "logicalType": "string"}), "underscore"),
+        (columns({"name": "_row", "logicalType": "string"}), "one of Assay's own"),
         (columns({"name": "a", "logicalType": "string"}, {"name": "a", "logicalType": "string"}), "twice"),
         (columns({"name": "a", "logicalType": "vector"}), "has no dimensions"),
         (columns({"name": "a", "logicalType": "string", "logicalTypeOptions": {"pattern": "(?=x)"}}), "looks around"),

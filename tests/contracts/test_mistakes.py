@@ -276,9 +276,9 @@ WRONG: list[tuple[str, str, list[str]]] = [
     ),
     (
         "- name: energy_kwh",
-        "- name: _energy",
+        "- name: _hash",
         [
-            "17:9 assay.columns: the column name '_energy' starts with an underscore. Assay keeps its own columns there; choose another name.",
+            "17:9 assay.columns: the column name '_hash' is one of Assay's own. Name it `hash`, and write `physicalName: _hash`.",
             "30:34 assay.sql: the query names the column 'energy_kwh', which is not promised. Promise it, or leave it out.",
         ],
     ),
