@@ -122,7 +122,7 @@ def _run_window(
     engine: str | None,
 ) -> bool:
     try:
-        return run_one(opened, definitions, name, window, engine)
+        return run_one(installation, opened, definitions, name, window, engine)
     except BaseException as error:
         _refuse(installation, error, name, "the run")
         return False
@@ -175,7 +175,12 @@ def _windows(installation: Installation, name: str, window: str | None) -> list[
 
 
 def run_one(
-    opened: Any, definitions: Any, name: str, window: str | None, engine: str | None = None
+    installation: Installation,
+    opened: Any,
+    definitions: Any,
+    name: str,
+    window: str | None,
+    engine: str | None = None,
 ) -> bool:
     """Run one data set with a line for each stage. Returns: whether it succeeded; if not, the reason was printed."""
     from assay.assets.dagster.instance import execute
@@ -190,7 +195,7 @@ def run_one(
         console=console,
         transient=True,
     ) as progress:
-        lines = _StageLines(progress)
+        lines = _StageLines(progress, installation, name)
         try:
             with _without_notices(), progress_shown_by(lines.show_work):
                 execute(opened, definitions, name, window, engine, lines.show_event)
@@ -203,8 +208,8 @@ def run_one(
 class _StageLines:
     """The line of the stage that runs, and one for each stage that has ended."""
 
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
+    def __init__(self, progress: Progress, installation: Installation, name: str) -> None:
+        self._progress, self._installation, self._name = progress, installation, name
         self._task = progress.add_task("starting")
         self._stage, self._since_s = "starting", time.monotonic()
 
@@ -225,10 +230,21 @@ class _StageLines:
     def _show_made(self, stage: str, details: dict[str, Any]) -> None:
         took = f"[dim]{time.monotonic() - self._since_s:5.1f} s[/]"
         lines = [f"  [green]✓[/] {stage:<10} {took}  {escape(summary(stage, details))}"]
+        if details.get("undeclared_columns"):
+            lines.append(f"  [yellow]![/] {escape(self._undeclared(details))}")
         if details.get("not_expired"):
             lines.append(f"  [yellow]![/] {escape(details['not_expired'])}; see `assay clock`")
         for line in lines:
             self._progress.console.print(line, highlight=False, soft_wrap=True)
+
+    def _undeclared(self, details: dict[str, Any]) -> str:
+        """The columns that the contract does not declare, by name where the terminal may have it."""
+        from assay.assets.services.undeclared import undeclared_columns
+
+        columns = undeclared_columns(self._installation, self._name, details.get("sha256", "none"))
+        if not columns:
+            return str(details["undeclared_columns"])
+        return f"not published, since the contract does not declare them: {', '.join(columns)}"
 
 
 def summary(stage: str, details: dict[str, Any]) -> str:

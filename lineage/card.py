@@ -61,6 +61,8 @@ def _origin(predicate: Mapping[str, Any]) -> dict[str, Any]:
         "sha256": inputs["source_digest"],
         "window": inputs["window"],
     }
+    if "undeclared_columns" in predicate:
+        source["undeclared_columns"] = predicate["undeclared_columns"]
     if "upstream" in predicate:
         source["upstream"] = predicate["upstream"]
     if "reading" in predicate:

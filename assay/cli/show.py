@@ -66,6 +66,9 @@ def _source_facts(source: dict[str, Any]) -> Iterator[tuple[str, object]]:
     upstream = source.get("upstream")
     version = f", which was {upstream['dataset']}@{upstream['version']}" if upstream else ""
     yield "source", f"{source['location']}{window}{version}"
+    if places := source.get("undeclared_columns"):
+        listed = ", ".join(str(place) for place in places)
+        yield "undeclared columns", f"columns {listed} of the source are not published"
     yield "source sha256", source["sha256"]
     if reading := source.get("reading"):
         yield "read as", ", ".join(f"{name} {value!r}" for name, value in reading.items())

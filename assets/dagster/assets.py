@@ -30,7 +30,7 @@ from assay.assets.stages.clean_validate import refine
 from assay.assets.stages.drift import measure_drift, report_file
 from assay.assets.stages.features import make_features
 from assay.assets.stages.index import rebuild_if_due
-from assay.assets.stages.ingest import land
+from assay.assets.stages.ingest import land, undeclared_places
 from assay.assets.stages.model import retrain_if_due
 from assay.assets.stages.part import Part
 from assay.assets.stages.partition_statement import evaluated
@@ -73,8 +73,9 @@ def landed(contract: Contract) -> dg.AssetsDefinition:
             if len(done) == 1
             else metadata.landed_parts({str(p.window): d for p, d in zip(parts, done, strict=True)})
         )
+        undeclared = undeclared_places(contract, done[-1].receipt.columns)
         return dg.MaterializeResult(
-            metadata=shown,
+            metadata=shown | metadata.undeclared_columns(undeclared),
             data_version=dg.DataVersion(done[-1].receipt.digest) if len(done) == 1 else None,
         )
 

@@ -113,7 +113,7 @@ def _landed(
             place = replace(place, dataset=lambda: upstream.take(installation, contract, source))
         fetched = sources.fetch(contract, place)
         read = sources.read(contract, fetched, folder)
-        sources.check_columns(contract, read.columns)
+        sources.check_columns(contract, read.columns, rows_in(folder))
         records = pl.read_parquet(folder / "unreadable.parquet", columns=["record"])[
             "record"
         ].to_list()

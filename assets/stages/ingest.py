@@ -26,7 +26,7 @@ from assay.contracts.settings import CsvOptions
 from assay.lineage.facts import Table
 from assay.pipelines.clean import steps
 from assay.pipelines.core.frames import FileRead, Receipt
-from assay.pipelines.ingest.declared_columns import declared_rows, source_names
+from assay.pipelines.ingest.declared_columns import declared_rows, source_names, undeclared
 from assay.pipelines.ingest.records import numbered
 
 NOTE, FETCHED, RECEIPT = "landed.digest", "fetched", "receipt.json"
@@ -181,6 +181,12 @@ def shown_columns(contract: Contract, columns: Sequence[str]) -> list[str]:
     ]
 
 
+def undeclared_places(contract: Contract, columns: Sequence[str]) -> list[int]:
+    """The places of landed columns that the contract does not declare, counted from 1."""
+    names = set(undeclared(contract.columns, columns))
+    return [place for place, name in enumerate(columns, start=1) if name in names]
+
+
 def _mark(run: Run) -> sources.Mark | None:
     """What the last published version reached, as its signed evidence says; a run that published
     nothing moves it nowhere.
@@ -229,7 +235,8 @@ def _check_columns(run: Run, receipt: Receipt) -> None:
 
     Raises: SourceError: one is missing.
     """
-    sources.check_columns(run.contract, receipt.columns)
+    rows = rows_in(landed_folder(run, receipt.digest))
+    sources.check_columns(run.contract, receipt.columns, rows)
     names = source_names(run.contract.columns, receipt.columns)
     required = {names[column.name] for column in run.contract.columns if column.required}
     for file in receipt.files:

@@ -17,7 +17,7 @@ from typing import Any
 from assay.assets.io.installation import schema_of
 from assay.assets.io.registry.versions import SignedVersion, Version
 from assay.assets.stages import fitted, partition_statement
-from assay.assets.stages.ingest import kept_mark, receipt_of
+from assay.assets.stages.ingest import kept_mark, receipt_of, undeclared_places
 from assay.assets.stages.part import Part
 from assay.assets.stages.partition_base import tree_of
 from assay.assets.stages.quality import Assessed, evidence_of, render_decisions
@@ -174,6 +174,8 @@ def _origin(run: Run, digest: str) -> dict[str, Any]:
         for file in receipt.files
     ]
     files: dict[str, Any] = {"source_files": each} if each else {}
+    if places := undeclared_places(run.contract, receipt.columns):
+        files["undeclared_columns"] = places
     files |= {"upstream": dict(receipt.upstream)} if receipt.upstream else {}
     reading = _reading(run, receipt.found)
     files |= {"reading": reading} if reading else {}

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
+from assay.assets.io.sources import check_columns
+from assay.assets.services.new import contract_names
+from assay.assets.services.undeclared import undeclared_columns
 from assay.assets.stages.ingest import land, landed_rows
+from assay.contracts.column_names import is_reserved, rule_names
 from assay.contracts.errors import ContractError, SourceError
+from assay.contracts.exports import FORMATS, export
 from assay.contracts.model import Column
+from assay.pipelines.core import frames
 from assay.pipelines.ingest.declared_columns import source_names, undeclared
 from tests.conftest import SampleHome, columns, contract, setting
 
@@ -117,3 +125,128 @@ def test_two_columns_cannot_have_one_physical_name() -> None:
     twice = [{"name": n, "logicalType": "string", "physicalName": "X"} for n in ("a", "b")]
     with pytest.raises(ContractError, match="two columns have the physicalName 'X'"):
         contract(columns(*twice))
+
+
+# -- columns that the contract does not declare -----------------------------------------------------
+
+
+def test_undeclared_columns_are_in_the_evidence_by_their_places(installation: SampleHome) -> None:
+    installation.deliver(
+        "meter,discount,energy_kwh,tariff,zora quint\nM1,1,1.5,day,x\nM2,2,2.5,night,y\n"
+    )
+    run = installation.run()
+    receipt = land(run).receipt
+    predicate = installation.predicate(installation.published())
+    assert predicate["undeclared_columns"] == [2, 5]
+    assert "discount" not in json.dumps(predicate)
+    shown = undeclared_columns(installation.open(), "readings", receipt.digest)
+    assert shown == ["'discount' (column 2)", "'zora quint' (column 5)"]
+
+
+SAMPLE = pl.DataFrame(
+    {
+        "a": ["2024-03-01", None, "2024-03-02"],
+        "b": ["1", "2", "3"],
+        "c": ["day", "night", "day"],
+        "d": ["2024-13-01", "2024-03-01", "no"],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("declared", "place"),
+    [
+        ({"logicalType": "date"}, "Column 1 of"),
+        ({"logicalType": "integer"}, "Column 2 of"),
+        ({"logicalType": "string", "enum": [{"value": "day"}, {"value": "night"}]}, "Column 3 of"),
+        ({"logicalType": "string", "logicalTypeOptions": {"pattern": "^(day|night)$"}}, "Column 3 of"),
+        ({"logicalType": "string"}, "Deliver it"),
+        ({"logicalType": "boolean"}, "Deliver it"),
+        ({"logicalType": "string", "physicalName": "D "}, "Column 4 of"),
+    ],
+)  # fmt: skip
+def test_a_missing_column_is_perhaps_the_one_whose_values_fit(
+    declared: dict[str, Any], place: str
+) -> None:
+    promised = contract(columns({"name": "missing", **declared}))
+    with pytest.raises(SourceError, match=place):
+        check_columns(promised, SAMPLE.columns, SAMPLE.lazy())
+
+
+# -- names of any kind ------------------------------------------------------------------------------
+
+NAMES = [
+    "_id", "id", "a.b", "a b", "a-b", "цена", "название", "数量", "名前", "from date", 'quo"te', "naïve", "100%", "x{y}", "select",
+    "$v", "#", "`b`", "it's", "back\\slash", "tab\tname", "new\nline", "🙂", "__v", "=SUM(A1)",
+]  # fmt: skip
+
+
+def test_columns_of_any_name_go_the_whole_way(installation: SampleHome) -> None:
+    limits = {"minimum": 0, "maximum": 100}
+    promised = [
+        {"name": n, "logicalType": "integer", "required": True, "logicalTypeOptions": limits}
+        for n in NAMES
+    ]
+    questions = [
+        {
+            "type": "sql",
+            "name": f"q{place}",
+            "query": f'SELECT COUNT(*) FROM ${{table}} WHERE "{name.replace(chr(34), chr(34) * 2)}" < 0',
+            "mustBe": 0,
+        }
+        for place, name in enumerate(NAMES)
+        if "{" not in name
+    ]
+
+    def with_questions(document: dict[str, Any]) -> None:
+        document["schema"][0]["quality"] = questions
+
+    source = setting("source", location="inbox/x.parquet", format="parquet")
+    installation.promise(columns(*promised), with_questions, source, setting("cleaning", _=[]))
+    (installation.root / "inbox").mkdir(parents=True, exist_ok=True)
+    file = installation.root / "inbox" / "x.parquet"
+    pl.DataFrame({name: [1, 2, 101] for name in NAMES}).write_parquet(file)
+    published = installation.published()
+    opened = installation.open()
+    assert opened.scan(published.row).collect().columns == NAMES
+    checks = installation.predicate(published)["checks"]
+    assert {check["rule"] for check in checks if check["failing"] == 1} >= {
+        f"{word}_maximum" for word in rule_names(NAMES).values()
+    }
+    declared = opened.contract("readings")
+    texts = {form: export(declared, form) for form in FORMATS}
+    exec(compile(texts["pandera"], "schema", "exec"), {})
+    assert set(json.loads(texts["jsonschema"])["properties"]) == set(NAMES)
+
+
+def test_a_rule_is_named_after_its_column_alone() -> None:
+    names = rule_names(NAMES)
+    assert len(set(names.values())) == len(NAMES)
+    assert all(re.fullmatch("[A-Za-z0-9_]+", word) for word in names.values())
+    assert (names["id"], names["from date"], names["naïve"]) == ("id", "from_date", "na_ve")
+    assert rule_names(reversed(NAMES)) == names
+
+
+@pytest.mark.parametrize("name", ["_row", "_Hash", "_received_x", "_at"])
+def test_a_name_that_assay_uses_itself_is_refused_with_another(name: str) -> None:
+    with pytest.raises(ContractError, match=r"Name it `.*`, and write `physicalName: _"):
+        contract(columns({"name": name, "logicalType": "string"}))
+
+
+def test_a_draft_declares_every_column_under_a_name_that_is_free() -> None:
+    assert contract_names(["_hash", "hash", "_id", "цена", "_at"]) == {
+        "_hash": "hash_2", "hash": "hash", "_id": "_id", "цена": "цена", "_at": "at",
+    }  # fmt: skip
+
+
+def test_every_column_of_our_own_is_reserved() -> None:
+    """Steps add columns to the table that they work on."""
+    rooms = ("clean", "validate", "admit", "core")
+    own = {
+        word
+        for room in rooms
+        for file in sorted((Path(frames.__file__).parents[1] / room).glob("*.py"))
+        for word in re.findall(r'"(_[a-z]+(?:_[a-z]+)*_?)"', file.read_text())
+    }
+    assert own
+    assert {word for word in own if not is_reserved(word + "x" * word.endswith("_"))} == set()

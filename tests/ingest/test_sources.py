@@ -140,7 +140,10 @@ def test_a_source_that_cannot_be_had_is_refused_with_a_remedy(
     [
         ("", "empty"),
         ("meter,energy_kwh\nM1,1\n", "lacks the promised column 'tariff'"),
-        ("meter,energy_kwh,tarif\nM1,1,day\n", "Column 3 of the delivery has nearly this name"),
+        (
+            "meter,energy_kwh,tarif\nM1,1,day\n",
+            "Column 3 of the delivery may be it under another name",
+        ),
         ("meter,meter,energy_kwh,tariff\n", "twice"),
         (b"\xff\xfe\x00", "UTF-8"),
     ],

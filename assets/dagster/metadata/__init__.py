@@ -5,7 +5,13 @@ Pure.
 """
 
 from assay.assets.dagster.metadata.candidates import indexed, modelled
-from assay.assets.dagster.metadata.deliveries import admitted, landed, landed_parts, reviewed
+from assay.assets.dagster.metadata.deliveries import (
+    admitted,
+    landed,
+    landed_parts,
+    reviewed,
+    undeclared_columns,
+)
 from assay.assets.dagster.metadata.drift import drifted
 from assay.assets.dagster.metadata.features import featured
 from assay.assets.dagster.metadata.tables import Metadata, table_schema
@@ -37,4 +43,5 @@ __all__ = [
     "replayed",
     "reviewed",
     "table_schema",
+    "undeclared_columns",
 ]

@@ -1,6 +1,6 @@
 """Metadata of deliveries: what landed, whether it was admitted, and reviews of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -12,6 +12,14 @@ from assay.pipelines.core.frames import Receipt
 MOST_FILES = 100
 """Files that are shown; the receipt and the evidence have all of them."""
 STATES = {"open": "held", "approved": "approved", "rejected": "rejected"}
+
+
+def undeclared_columns(places: Sequence[int]) -> Metadata:
+    """The columns that the contract does not declare, by their places."""
+    if not places:
+        return {}
+    listed = ", ".join(str(place) for place in places)
+    return {"undeclared_columns": f"columns {listed} of the source are not published"}
 
 
 def landed(receipt: Receipt, *, unchanged: bool) -> Metadata:

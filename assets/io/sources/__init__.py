@@ -6,11 +6,12 @@ Stays out: types and rules. No code of a source is ever run.
 
 from __future__ import annotations
 
-import difflib
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import polars as pl
 
 from assay.assets.io.names import Labels, numbered
 from assay.assets.io.sources import (
@@ -26,9 +27,10 @@ from assay.assets.io.sources.landing import Read
 from assay.assets.io.sources.places import Fetched, File, Mark, Place
 from assay.contracts.errors import SourceError, Where
 from assay.contracts.location import kind_of
-from assay.contracts.model import Contract
+from assay.contracts.model import Column, Contract
 from assay.contracts.settings import Source
-from assay.pipelines.ingest.declared_columns import source_names
+from assay.pipelines.ingest.declared_columns import source_names, undeclared
+from assay.pipelines.ingest.renamed_columns import renamed_column
 
 __all__ = [
     "Fetched",
@@ -44,6 +46,8 @@ __all__ = [
     "unpacked",
 ]
 
+_SAMPLE = 1_000
+"""Rows that say which column may be a missing one."""
 READERS = {**dict.fromkeys(formats.DECODERS, formats.read), "sql": extracts.read}
 
 
@@ -131,35 +135,39 @@ def unpacked(path: Path, folder: Path, where: Where, *, is_workbook: bool = Fals
     return files[0].path
 
 
-def check_columns(contract: Contract, landed: Sequence[str]) -> None:
-    """Whether what landed has every promised column. Raises: SourceError: one is missing."""
-    where = Where(file=contract.source.shown_location, dataset=contract.name)
+def check_columns(contract: Contract, landed: Sequence[str], rows: pl.LazyFrame) -> None:
+    """Whether what landed has every promised column.
+
+    Args:
+        rows: what landed, as text. A sample of it says which other column may be a missing one.
+    Raises: SourceError: one is missing.
+    """
     names = source_names(contract.columns, landed)
-    missing = [
-        column.physical_name or column.name
-        for column in contract.columns
-        if column.name not in names
-    ]
-    if missing:
-        others = [name if name not in names.values() else "" for name in landed]
-        raise SourceError(
-            f"the file lacks the promised column '{missing[0]}'"
-            + (f" and {len(missing) - 1} more" if len(missing) > 1 else ""),
-            _nearly(missing[0], others),
-            where,
-        )
+    missing = [column for column in contract.columns if column.name not in names]
+    if not missing:
+        return
+    others = undeclared(contract.columns, landed)
+    sample = rows.select(others).head(_SAMPLE).collect()
+    other = renamed_column(missing[0], contract.rules, others, sample)
+    more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+    called = missing[0].physical_name or missing[0].name
+    raise SourceError(
+        f"the file lacks the promised column '{called}'{more}",
+        _what_to_do(missing[0], landed.index(other) + 1 if other else None),
+        Where(file=contract.source.shown_location, dataset=contract.name),
+    )
 
 
-def _nearly(name: str, landed: Sequence[str]) -> str:
+def _what_to_do(missing: Column, place: int | None) -> str:
     """What to do about a missing column.
 
-    Where the delivery has no header, what stands in its place are values: only their places are
-    told.
+    Args:
+        place: of the column that it may be. Where the delivery has no header, what stands in its
+            place are values: only its place is named.
     """
-    close = difflib.get_close_matches(
-        name.lower(), [other.lower() for other in landed if other], n=1
-    )
-    if not close:
+    if place is None:
         return "Deliver it, or change the contract"
-    place = next(place for place, other in enumerate(landed, start=1) if other.lower() == close[0])
-    return f"Column {place} of the delivery has nearly this name: rename it there, or change the contract"
+    return (
+        f"Column {place} of the delivery may be it under another name: rename it there, or write"
+        f" its name as `physicalName` of '{missing.name}'"
+    )
