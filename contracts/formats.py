@@ -7,12 +7,14 @@ in words/formats.yaml.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from functools import cache
 from zoneinfo import available_timezones
 
 from assay.contracts.data_files import table
+from assay.contracts.patterns import looks_around, rust_pattern
 
 EACH = "[]"
 """In a path: every item of an array, every entry of a map."""
@@ -61,24 +63,29 @@ _PLAIN = re.compile(
     r"|\{[0-9]{1,3}(?:,[0-9]{0,3})?\}"
     r"|[*+?^$|])*"
 )
+_LARGEST_PLAIN = 1000
+"""So many copies of its parts fit in what Rust's engine compiles, whatever the parts are."""
 
 
 def pattern_problem(pattern: str) -> str | None:
-    """Why a pattern cannot run, or None.
+    """Why a pattern of a contract cannot run, or None.
 
     Patterns run in Rust's engine, in linear time; one that both engines read alike is not tried
     there.
     """
-    if re.search(r"\(\?[=!]|\(\?<[=!]|\\[1-9]", pattern):
+    if looks_around(pattern):
         return "it looks around or back"
     if _is_plain(pattern):
         return _problem_in_python(pattern)
-    return _problem_in_rust(pattern)
+    return _problem_in_rust(rust_pattern(pattern))
 
 
 def _is_plain(pattern: str) -> bool:
-    has_options = re.search(r"\(\?[^:]", pattern)
-    return bool(_PLAIN.fullmatch(pattern)) and not has_options and pattern.count("{") <= 3
+    if re.search(r"\(\?[^:]", pattern) or not _PLAIN.fullmatch(pattern):
+        return False
+    repeats = re.findall(r"\{([0-9]+),?([0-9]*)\}", pattern)
+    counts = [max(int(count or 1) for count in repeat) for repeat in repeats]
+    return math.prod(max(count, 1) for count in counts) <= _LARGEST_PLAIN
 
 
 def _problem_in_python(pattern: str) -> str | None:

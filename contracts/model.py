@@ -226,6 +226,8 @@ class Rule(Frozen):
     description: str = ""
     bound: Bound
     line: int | None = None
+    part: Column | None = Field(default=None, exclude=True, repr=False)
+    """The column, or the part of one, whose values the rule evaluates: its type is theirs."""
 
     @property
     def judges_rows(self) -> bool:

@@ -6,6 +6,7 @@ Stays out: types (types.py), splitting rows (pipelines/validate), the pandera sc
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,17 @@ import polars as pl
 from assay.contracts.errors import ContractError
 from assay.contracts.formats import EACH, string_formats
 from assay.contracts.model import Rule
+from assay.contracts.multiples import are_multiples
+from assay.contracts.patterns import rust_pattern
+from assay.contracts.typed_arguments import (
+    LARGEST_STEP,
+    SMALL_STEP,
+    limit_of,
+    listed_in_type,
+    longest_of,
+    step_of,
+    value_type,
+)
 
 
 def was_read(column: str) -> str:
@@ -73,69 +85,100 @@ def judge(rule: Rule, value: pl.Expr) -> pl.Expr:
     if rule.kind in ("required", "nullValues"):
         return value.is_not_null()
     if rule.kind == "missingValues":
-        return _is_given(value, rule.argument)
+        return _is_given(value, rule)
     holds = _HOLDS.get(rule.kind)
     if holds is None:
         raise ContractError(f"the rule '{rule.name}' says nothing of one value", "Ask `keeps`")
-    return holds(value, rule.argument).fill_null(True)
+    return holds(value, rule).fill_null(True)
 
 
-def _is_given(value: pl.Expr, words: Sequence[Any]) -> pl.Expr:
+def _is_given(value: pl.Expr, rule: Rule) -> pl.Expr:
     """Whether a value is none of the words that stand for nothing.
 
     None among them stands for null.
     """
-    absent = [text for text in words if text is not None]
-    null_is_given = None not in words
-    if not absent:
-        return value.is_not_null()
-    return (~value.is_in(absent)).fill_null(null_is_given)
+    null_is_given = None not in rule.argument
+    absent = [word for word in rule.argument if word is not None]
+    return (~_is_in(value, rule, absent)).fill_null(null_is_given)
 
 
-def _is_multiple(value: pl.Expr, factor: float) -> pl.Expr:
-    """Whether a value is a multiple: 0.3 is one of 0.1, whatever binary fractions say."""
-    if isinstance(factor, int):
-        return value % factor == 0
-    times = value.cast(pl.Float64) / factor
-    return (times - times.round()).abs() <= 1e-9 * pl.max_horizontal(times.abs(), 1.0)
+def _is_in(value: pl.Expr, rule: Rule, values: Sequence[Any]) -> pl.Expr:
+    listed = listed_in_type(rule, values)
+    if listed.dtype is None:
+        return value.is_in(list(listed.values))
+    return value.is_in(pl.lit(pl.Series(listed.values, dtype=listed.dtype)).implode())
 
 
-def _is_valid(value: pl.Expr, valid: str | Sequence[Any]) -> pl.Expr:
+def _compares(value: pl.Expr, rule: Rule) -> pl.Expr:
+    limit = limit_of(rule)
+    return _COMPARED[limit.comparison](value, pl.lit(limit.value))
+
+
+def _is_multiple(value: pl.Expr, rule: Rule) -> pl.Expr:
+    """Whether a value is a multiple in decimal arithmetic: 0.3 is one of 0.1."""
+    step, kind = step_of(rule), value_type(rule)
+    if kind is None or kind.is_float():
+        return value.map_batches(
+            lambda values: are_multiples(values, step),
+            return_dtype=pl.Boolean(),
+            is_elementwise=True,
+        )
+    digits = value.to_physical()
+    if step <= SMALL_STEP:
+        return digits % step.numerator == 0
+    if step > LARGEST_STEP:
+        return digits == 0
+    return digits.cast(pl.Int128) % pl.lit(step.numerator, dtype=pl.Int128) == 0
+
+
+def _is_valid(value: pl.Expr, rule: Rule) -> pl.Expr:
     """Whether a value matches a pattern, or is one of those listed."""
-    return value.str.contains(valid) if isinstance(valid, str) else value.is_in(list(valid))
+    valid = rule.argument
+    return _matches(value, valid) if isinstance(valid, str) else _is_in(value, rule, valid)
 
 
-def _has_length_1(value: pl.Expr, _: Any) -> pl.Expr:
+def _matches(value: pl.Expr, pattern: str) -> pl.Expr:
+    return value.str.contains(rust_pattern(pattern))
+
+
+def _has_length_1(value: pl.Expr, _: Rule) -> pl.Expr:
     """Whether a vector is one of length 1, up to what 32-bit and shorter elements leave of it."""
     squares = value.list.eval(pl.element().cast(pl.Float64) ** 2)
     return (squares.list.sum().sqrt() - 1).abs() <= 1e-3
 
 
-def _count_properties(value: pl.Expr, names: Sequence[str]) -> pl.Expr:
+def _count_properties(value: pl.Expr, rule: Rule) -> pl.Expr:
     """How many properties an object has, of those it can have."""
+    _, names = rule.argument
     count = pl.sum_horizontal(
         value.struct.field(name).is_not_null().cast(pl.Int64) for name in names
     )
     return pl.when(value.is_not_null()).then(count)
 
 
-_HOLDS: Mapping[str, Callable[[pl.Expr, Any], pl.Expr]] = {
-    "minimum": lambda value, limit: value >= pl.lit(limit),
-    "maximum": lambda value, limit: value <= pl.lit(limit),
-    "exclusiveMinimum": lambda value, limit: value > pl.lit(limit),
-    "exclusiveMaximum": lambda value, limit: value < pl.lit(limit),
+_COMPARED: Mapping[str, Callable[[pl.Expr, pl.Expr], pl.Expr]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+_HOLDS: Mapping[str, Callable[[pl.Expr, Rule], pl.Expr]] = {
+    "minimum": _compares,
+    "maximum": _compares,
+    "exclusiveMinimum": _compares,
+    "exclusiveMaximum": _compares,
     "multipleOf": _is_multiple,
-    "minLength": lambda value, limit: value.str.len_chars() >= limit,
-    "maxLength": lambda value, limit: value.str.len_chars() <= limit,
-    "pattern": lambda value, pattern: value.str.contains(pattern),
-    "format": lambda value, name: value.str.contains(string_formats()[name]),
-    "enum": lambda value, values: value.is_in(list(values)),
+    "minLength": lambda value, rule: value.str.len_chars() >= longest_of(rule),
+    "maxLength": lambda value, rule: value.str.len_chars() <= longest_of(rule),
+    "pattern": lambda value, rule: _matches(value, rule.argument),
+    "format": lambda value, rule: _matches(value, string_formats()[rule.argument]),
+    "enum": lambda value, rule: _is_in(value, rule, rule.argument),
     "invalidValues": _is_valid,
-    "minItems": lambda value, limit: value.list.len() >= limit,
-    "maxItems": lambda value, limit: value.list.len() <= limit,
+    "minItems": lambda value, rule: value.list.len() >= longest_of(rule),
+    "maxItems": lambda value, rule: value.list.len() <= longest_of(rule),
     "uniqueItems": lambda value, _: value.list.n_unique() == value.list.len(),
-    "minProperties": lambda value, limit: _count_properties(value, limit[1]) >= limit[0],
-    "maxProperties": lambda value, limit: _count_properties(value, limit[1]) <= limit[0],
+    "minProperties": lambda value, rule: _count_properties(value, rule) >= rule.argument[0],
+    "maxProperties": lambda value, rule: _count_properties(value, rule) <= rule.argument[0],
     "normalized": _has_length_1,
 }
-"""What each kind of rule asks of a value and its argument; null where it has nothing to judge."""
+"""What each kind of rule asks of a value; null where it has nothing to evaluate."""

@@ -8,11 +8,14 @@ Stays out: uniqueness and relationships (pandera sees batches, rules.py sees the
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from assay.contracts.formats import string_formats
 from assay.contracts.model import Contract, Rule
+from assay.contracts.patterns import rust_pattern
 from assay.contracts.rules import keeps
+from assay.contracts.typed_arguments import limit_of, listed_in_type, longest_of
 from assay.contracts.types import dtype
 
 if TYPE_CHECKING:
@@ -20,8 +23,8 @@ if TYPE_CHECKING:
 
 FAILURE_CASES = 100  # pandera keeps every failing value as text; this caps how many
 PRESENCE = ("required", "nullValues")
-COMPARED = {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "exclusiveMaximum": "lt"}
-"""Limits -> pandera's checks of them."""
+COMPARED = {">=": "ge", "<=": "le", ">": "gt", "<": "lt"}
+"""Comparisons with limits -> pandera's checks of them."""
 ACROSS_ROWS = ("type", "unique", "duplicateValues", "relationship")
 
 
@@ -58,6 +61,30 @@ def needs_check(rule: Rule) -> bool:
     return rule.kind not in ACROSS_ROWS and not is_presence(rule)
 
 
+def pandera_pattern(rule: Rule) -> str | None:
+    """The pattern that values must match, as pandera takes it; None where there is none.
+
+    pandera compiles it with Python's `re` before Polars runs it, and refuses what Rust alone reads.
+    """
+    if not isinstance(rule.argument, str):
+        return None
+    is_format = rule.kind == "format"
+    pattern = rust_pattern(string_formats()[rule.argument] if is_format else rule.argument)
+    try:
+        re.compile(pattern)
+    except re.error:
+        return None
+    return pattern
+
+
+def listed_values(rule: Rule) -> list[Any]:
+    """Listed values, as pandera takes them; none where a plain list would not have their type."""
+    if not isinstance(rule.argument, tuple):
+        return []
+    listed = listed_in_type(rule, rule.argument)
+    return [] if listed.dtype else list(listed.values)
+
+
 def _check(rule: Rule, pa: Any) -> Any:
     """The rule in pandera's words; where it has none, it runs the rule's own expression."""
     named: dict[str, Any] = {
@@ -67,20 +94,18 @@ def _check(rule: Rule, pa: Any) -> Any:
     }
     if rule.path:
         return pa.Check(lambda data: data.lazyframe.select(keeps(rule)), **named)
-    argument = rule.argument
     match rule.kind:
         case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
-            return getattr(pa.Check, COMPARED[rule.kind])(argument, **named)
+            limit = limit_of(rule)
+            return getattr(pa.Check, COMPARED[limit.comparison])(limit.value, **named)
         case "minLength":
-            return pa.Check.str_length(min_value=argument, **named)
+            return pa.Check.str_length(min_value=longest_of(rule), **named)
         case "maxLength":
-            return pa.Check.str_length(max_value=argument, **named)
-        case "format":
-            return pa.Check.str_contains(string_formats()[argument], **named)
-        case "pattern" | "invalidValues" if isinstance(argument, str):
-            return pa.Check.str_contains(argument, **named)
-        case "enum" | "invalidValues":
-            return pa.Check.isin(list(argument), **named)
-        case "missingValues" if None not in argument:
-            return pa.Check.notin(list(argument), **named)
+            return pa.Check.str_length(max_value=longest_of(rule), **named)
+        case "format" | "pattern" | "invalidValues" if pattern := pandera_pattern(rule):
+            return pa.Check.str_contains(pattern, **named)
+        case "enum" | "invalidValues" if values := listed_values(rule):
+            return pa.Check.isin(values, **named)
+        case "missingValues" if None not in rule.argument and (values := listed_values(rule)):
+            return pa.Check.notin(values, **named)
     return pa.Check(lambda data: data.lazyframe.select(keeps(rule)), **named)

@@ -223,7 +223,14 @@ def _compared(
         description=check.get("description") or name or "_".join([*columns, kind]),
         line=collected.line_of(path),
         bound=bound,
+        part=_only_column(columns, collected),
     )
+
+
+def _only_column(names: list[str], collected: Collected) -> Column | None:
+    """The column that a check is about, where it is about one."""
+    columns = [column for column in collected.columns if [column.name] == names]
+    return columns[0] if columns else None
 
 
 def _has_severity(check: _Check, path: Path, collected: Collected) -> bool:

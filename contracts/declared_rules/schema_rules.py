@@ -111,6 +111,7 @@ def _add(
         argument=argument,
         bound=collected.tolerance,
         line=collected.line_of(path),
+        part=part.column,
     )
     collected.add(rule, path)
 

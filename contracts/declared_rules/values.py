@@ -10,6 +10,7 @@ from assay.contracts.declared_rules.collected import Collected
 from assay.contracts.document import Path
 from assay.contracts.formats import pattern_problem
 from assay.contracts.model import Column
+from assay.contracts.patterns import looks_around
 
 TIMES = ("date", "timestamp", "time")
 _LISTED_AS: Mapping[str, type | tuple[type, ...]] = {
@@ -22,6 +23,10 @@ _LISTED_AS: Mapping[str, type | tuple[type, ...]] = {
     "time": str,
 }
 """How values of each logical type are written in YAML; what is nested cannot be listed."""
+_WITHOUT_LOOKING = (
+    "Write it without `(?=`, `(?!`, `(?<` and `\\1`, which need more than linear time, "
+    "for example as several `invalidValues` checks with a pattern each"
+)
 
 
 def moment(
@@ -95,10 +100,9 @@ def can_run(pattern: str, path: Path, collected: Collected) -> bool:
     """Whether the pattern can run: reported here, and not in a run."""
     reason = pattern_problem(pattern)
     if reason:
-        collected.refuse(
-            f"the pattern cannot run: {reason}",
-            "Mend it; write it without `(?=`, `(?!`, `(?<` and `\\1`: it runs in linear time",
-            path,
-            "assay.pattern",
+        looks = looks_around(pattern)
+        remedy = (
+            _WITHOUT_LOOKING if looks else "Fix the pattern; docs/contracts.md says what it can use"
         )
+        collected.refuse(f"the pattern cannot run: {reason}", remedy, path, "assay.pattern")
     return reason is None

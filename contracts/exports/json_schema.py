@@ -185,13 +185,13 @@ def _constraint(rule: Rule, present: bool) -> Schema:
         case "required" | "nullValues":
             return {}
         case "pattern":
-            return {"pattern": portable(rule.argument, digits=False)}
+            return {"pattern": portable(rule.argument)}
         case "format":
             return ({"format": rule.argument} if rule.argument in STANDARD_FORMATS else {}) | {
                 "pattern": portable(string_formats()[rule.argument])
             }
         case "invalidValues" if isinstance(rule.argument, str):
-            return {"pattern": portable(rule.argument, digits=False)}
+            return {"pattern": portable(rule.argument)}
         case "enum" | "invalidValues":
             return {"enum": [*map(_written, rule.argument), *([] if present else [None])]}
         case "missingValues":

@@ -1,9 +1,8 @@
 """A contract's pattern -> the same meaning for engines that backtrack.
 
 Belongs here: what Rust's expressions (Polars), Python's and ECMAScript's (JSON Schema) read alike,
-and a wary test of their cost. Stays out: checking.
-Sources: docs.rs/regex "Syntax", Python's `re`, ECMA-262 section 22.2, Unicode's White_Space
-property.
+and a wary test of their cost. Stays out: checking, Rust's way of writing them (patterns.py).
+Sources: docs.rs/regex "Syntax", Python's `re`, ECMA-262 section 22.2.
 """
 
 from __future__ import annotations
@@ -12,37 +11,35 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from assay.contracts.patterns import CLASSES, NOT_LINE_END, WORD, PatternPart, pattern_parts
+
 # Python's `$` also stands before a last line break, Rust's and ECMAScript's only at the end
 END = r"$(?!\n)"
-# Rust's `\s`; Python's also has the separators U+001C to U+001F, ECMAScript's U+FEFF
-SPACE = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-# `.` stops at more line breaks in ECMAScript; pandas warns of groups that keep what they match
-ELSEWHERE = {"$": END, ".": r"[^\n]", "(": "(?:"}
+# Python's `\b` knows the letters of every script
+_LEFT, _RIGHT = f"(?<=[{WORD}])", f"(?=[{WORD}])"
+_NOT_LEFT, _NOT_RIGHT = f"(?<![{WORD}])", f"(?![{WORD}])"
+BOUNDARY = f"(?:{_LEFT}{_NOT_RIGHT}|{_NOT_LEFT}{_RIGHT})"
+NO_BOUNDARY = f"(?:{_LEFT}{_RIGHT}|{_NOT_LEFT}{_NOT_RIGHT})"
+# pandas warns of groups that keep what they match
+_ELSEWHERE = {"$": END, ".": NOT_LINE_END, "(": "(?:"}
+_ANCHORS = {"\\A": "^", "\\z": END, "\\b": BOUNDARY, "\\B": NO_BOUNDARY}
 _SYNTAX = "^$\\.*+?()[]{}|/"
 # repeats of repeats beyond this many can take a backtracking engine longer than anyone waits
 _MANY = 16
-_TOKEN = re.compile(
-    r"(?P<code>\\(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}))|(?P<escape>\\.)"
-    r"|(?P<group>\(\?:)|(?P<option>\(\?)"
-    r"|(?P<repeat>(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\??(?P<twice>[*+?{])?)|(?P<other>.)",
-    re.DOTALL,
-)
+_REPEAT = re.compile(r"(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\??(?P<twice>[*+?{])?")
 
 
 class NotPortable(Exception):
     """The pattern means something else, or nothing, elsewhere; the message says what."""
 
 
-def portable(pattern: str, *, digits: bool = True) -> str:
+def portable(pattern: str) -> str:
     """The pattern, so written that a search with it finds the same strings in Rust, Python and
     ECMAScript.
 
-    Args:
-        digits: whether `\\d` may stay: Rust's and Python's match the digits of every script,
-            ECMAScript's only 0 to 9.
     Raises: NotPortable: it uses what they read differently.
     """
-    written = "".join(_tokens(pattern, digits))
+    written = "".join(_written(list(pattern_parts(pattern))))
     try:
         re.compile(written)
     except re.error as error:
@@ -50,79 +47,61 @@ def portable(pattern: str, *, digits: bool = True) -> str:
     return written
 
 
-def _tokens(pattern: str, digits: bool) -> Iterator[str]:
+def _written(parts: list[PatternPart]) -> Iterator[str]:
     """The parts of a pattern, each as it is written elsewhere."""
-    at, inside = 0, False
-    while at < len(pattern):
-        token = _TOKEN.match(pattern, at)
-        if token is None:  # a lone backslash, which no engine reads
+    at = 0
+    while at < len(parts):
+        part, rest = parts[at], "".join(part.text for part in parts[at : at + 12])
+        at += 1
+        if len(part.text) > 1 and part.text[0] == "\\":
+            yield _escape(part)
+        elif part.in_set:
+            yield _in_a_set(part, rest, parts[max(at - 2, 0) : at + 1])
+        elif rest.startswith("(?"):
+            if not rest.startswith("(?:"):
+                raise NotPortable("it has options or named groups, `(?`")
+            yield "(?:"
+            at += 2
+        elif repeat := _REPEAT.match(rest):
+            if repeat["twice"]:
+                raise NotPortable("it repeats a repeat")
+            yield repeat[0]
+            at += len(repeat[0]) - 1
+        elif part.text in "{}":
+            raise NotPortable("it has a brace that repeats nothing")
+        elif part.text == "\\":
             raise NotPortable("it ends in a backslash")
-        at = token.end()
-        if token["code"]:
-            yield token[0]
-        elif token["escape"]:
-            yield _escape(token[0][1], inside, digits)
-        elif inside:
-            # a set is read one character at a time: repeats are plain characters there
-            at = token.start() + 1
-            inside = token[0][0] != "]"
-            yield _in_a_set(pattern, token.start())
-        elif token[0] == "[":
-            inside = True
-            opening = _opening_of_set(pattern, at)
-            at += len(opening) - 1
-            yield opening
         else:
-            yield _outside_of_sets(token)
+            yield _ELSEWHERE.get(part.text, part.text)
 
 
-def _in_a_set(pattern: str, at: int) -> str:
-    if pattern[at] == "[" or pattern[at : at + 2] in ("&&", "--", "~~"):
+def _in_a_set(part: PatternPart, rest: str, neighbours: list[PatternPart]) -> str:
+    if part.text == "[" or rest[:2] in ("&&", "--", "~~"):
         raise NotPortable("it combines sets of characters")
-    return pattern[at]
-
-
-def _opening_of_set(pattern: str, at: int) -> str:
-    """`[` or `[^`.
-
-    Args:
-        at: where the set goes on after its bracket.
-    """
-    opening = "[^" if pattern[at : at + 1] == "^" else "["
-    at += len(opening) - 1
-    if pattern[at : at + 1] == "]":
+    if part.text in ("]", "^]"):
         raise NotPortable("it has a set that starts with `]`")
-    return opening
+    is_plain = part.text == "-" and any(near.class_letter for near in neighbours)
+    return "\\-" if is_plain else part.text
 
 
-def _outside_of_sets(token: re.Match[str]) -> str:
-    if token["option"]:
-        raise NotPortable("it has options or named groups, `(?`")
-    if token["twice"]:
-        raise NotPortable("it repeats a repeat")
-    if token[0] in "{}":
-        raise NotPortable("it has a brace that repeats nothing")
-    return ELSEWHERE.get(token[0], token[0])
-
-
-def _escape(letter: str, inside: bool, digits: bool) -> str:
-    match letter:
-        case "s":
-            return SPACE if inside else f"[{SPACE}]"
-        case "S" if not inside:
-            return f"[^{SPACE}]"
-        case "d" | "D" if digits:
-            return f"\\{letter}"
-        case "A" if not inside:
-            return "^"
-        case "z" if not inside:
-            return END
-        case "n" | "t" | "r" | "f" | "v":
-            return f"\\{letter}"
-        case _ if not letter.isascii() or letter.isalnum() or letter.isspace():
-            raise NotPortable(f"`\\{letter}` means something else elsewhere")
-        case _:  # ECMAScript refuses to escape what is no syntax
-            return f"\\{letter}" if letter in _SYNTAX or (inside and letter == "-") else letter
+def _escape(part: PatternPart) -> str:
+    letter, name = part.class_letter, part.text[1]
+    if letter:
+        if letter.isupper() and part.in_set:
+            raise NotPortable(f"`{part.text}` in a set means something else elsewhere")
+        if part.in_set:
+            return CLASSES[letter]
+        return f"[{'^' if letter.isupper() else ''}{CLASSES[letter.lower()]}]"
+    if part.text in _ANCHORS and not part.in_set:
+        return _ANCHORS[part.text]
+    if name in "xu" and "{" not in part.text and len(part.text) > 2:
+        return part.text
+    if part.text in ("\\n", "\\t", "\\r", "\\f", "\\v"):
+        return part.text
+    if not name.isascii() or name.isalnum() or name.isspace():
+        raise NotPortable(f"`{part.text}` means something else elsewhere")
+    # ECMAScript refuses to escape what is no syntax
+    return part.text if name in _SYNTAX or (part.in_set and name == "-") else name
 
 
 def may_explode(pattern: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assay.contracts.exports.promised import NOT_PUBLISHED, rule_id, speaks_of_a_version
-from assay.contracts.exports.source import SEES_OTHERS, rule_source
+from assay.contracts.exports.source import SEES_OTHERS, helpers_source, rule_source
 from assay.contracts.model import Contract
 
 HEAD = '''"""The rules of a data set, compiled by Assay from its contract.
@@ -12,6 +12,7 @@ RULES: name of the rule -> expression that is true where a row keeps it, never n
 """
 
 import datetime
+import decimal
 
 import polars as pl
 
@@ -39,7 +40,7 @@ def polars(contract: Contract) -> str:
             severities.append(f"    {name!r}: {rule.severity!r},\n")
     origin = {"name": contract.name, "version": contract.version, "digest": contract.digest}
     return (
-        f"{HEAD}CONTRACT = {origin!r}\n\n"
+        f"{HEAD}{helpers_source(contract.rules)}CONTRACT = {origin!r}\n\n"
         f"RULES: dict[str, pl.Expr] = {{\n{''.join(rules)}}}\n"
         f"SEVERITIES: dict[str, str] = {{\n{''.join(severities)}}}\n"
         f"LEFT_OUT: dict[str, str] = {{\n{''.join(left_out)}}}\n"

@@ -117,8 +117,8 @@ class Rewrite(Correction):
     step: Literal["rewrite"]
     columns: Columns
     pattern: str
-    """A regular expression of Rust's engine, found anywhere in the value unless it says `^` and
-    `$`."""
+    """A regular expression as in the contract's rules, found anywhere in the value unless it says
+    `^` and `$`."""
     to: str | None = None
     """What stands in its place; `${1}` is the pattern's first group, `$$` a dollar."""
     unclear: Unclear = "flag"

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterator, Mapping
 
 import polars as pl
 
+from assay.contracts.exports.patterns import NotPortable, portable
 from assay.contracts.model import Rule
+from assay.contracts.patterns import rust_pattern
 from assay.contracts.steps import Shapes
 from assay.pipelines.clean.step_spec import Columns, Effect, Kind, unclear
 from assay.pipelines.core.fitting import Fitted, Learning
@@ -212,7 +214,7 @@ def _effect(step: Shapes, fitted: Fitted, columns: Columns) -> Effect:
         if rule is None and not known["forms"]:
             continue
         wrong = ~(
-            text.str.contains(rule.argument)
+            text.str.contains(rust_pattern(rule.argument))
             if rule
             else form(text).is_in(known["forms"])
             | form(text).str.replace_all("9+", "9+").is_in(known["of_any_length"])
@@ -229,12 +231,21 @@ def _effect(step: Shapes, fitted: Fitted, columns: Columns) -> Effect:
     return Effect(changes, **unclear(step, doubts))
 
 
+def _matcher(pattern: str) -> Fits:
+    """Whether a text matches, by Python where it reads the pattern as the rule's engine does."""
+    try:
+        compiled = re.compile(portable(pattern))
+    except NotPortable:
+        in_rust = rust_pattern(pattern)
+        return lambda text: bool(pl.Series([text]).str.contains(in_rust).item())
+    return lambda text: compiled.search(text) is not None
+
+
 def _mender(
     rule: Rule | None, known: Mapping[str, list[str]], zeros: bool
 ) -> Callable[[pl.Series], pl.Series]:
     if rule:
-        pattern = re.compile(rule.argument)
-        fits: Fits = lambda text: pattern.search(text) is not None  # noqa: E731
+        fits = _matcher(rule.argument)
     else:
         allowed, free = frozenset(known["forms"]), frozenset(known["of_any_length"])
         fits = lambda text: form_of(text) in allowed or re.sub("9+", "9+", form_of(text)) in free  # noqa: E731

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import polars as pl
 
+from assay.contracts.patterns import rust_pattern
 from assay.contracts.steps import Normalize, Placeholders, Rewrite, Synonyms
 from assay.pipelines.clean.step_spec import Columns, Effect, Kind, unclear
 from assay.pipelines.core.fitting import Fitted, nothing_to_learn
@@ -117,12 +118,12 @@ def rewritten(step: Rewrite, column: str) -> tuple[pl.Expr, pl.Expr]:
     """The column rewritten, and where it matches and cannot be: what would match again is no
     better, and nothing is no value.
     """
-    text = pl.col(column)
-    wrong = text.str.contains(step.pattern)
+    text, pattern = pl.col(column), rust_pattern(step.pattern)
+    wrong = text.str.contains(pattern)
     if step.to is None:
         return text, wrong
-    new = text.str.replace_all(step.pattern, step.to)
-    better = wrong & (new.str.strip_chars() != "") & ~new.str.contains(step.pattern)
+    new = text.str.replace_all(pattern, step.to)
+    better = wrong & (new.str.strip_chars() != "") & ~new.str.contains(pattern)
     return pl.when(better).then(new).otherwise(text), wrong & ~better
 
 

@@ -7,21 +7,23 @@ in silence; hence eager batches, an explicit depth, and a canary.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
-from datetime import date, timedelta
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from assay.contracts.errors import QualityError, Where
 from assay.contracts.model import Contract, Rule
-from assay.contracts.rules import judge
-from assay.contracts.schema import pandera_schema
+from assay.contracts.schema import FAILURE_CASES, pandera_schema
 from assay.contracts.types import dtype
+from assay.pipelines.validate.canary import canary
 
 if TYPE_CHECKING:
     import pandera.polars as pa
+
+
+_PROVED_AT_ONCE = FAILURE_CASES
+"""Canary rows at once: pandera names no more failures of one check."""
 
 
 class PanderaCheck:
@@ -73,18 +75,20 @@ class PanderaCheck:
     def _prove(self) -> None:
         """Every canary row breaks one rule; pandera must name each row."""
         types = {column.name: dtype(column) for column in self.contract.published_columns}
-        canaries = {
-            rule: row
+        canaries = [
+            (rule, row)
             for rule in self.contract.rules
             if set(rule.columns) <= set(types) and (row := canary(rule, types)) is not None
-        }
-        if not canaries:
-            return
-        rows = pl.concat(canaries.values(), how="diagonal").match_to_schema(
-            pl.Schema(types), missing_columns="insert"
+        ]
+        for start in range(0, len(canaries), _PROVED_AT_ONCE):
+            self._prove_some(canaries[start : start + _PROVED_AT_ONCE], pl.Schema(types))
+
+    def _prove_some(self, canaries: Sequence[tuple[Rule, pl.DataFrame]], types: pl.Schema) -> None:
+        rows = pl.concat((row for _, row in canaries), how="diagonal").match_to_schema(
+            types, missing_columns="insert"
         )
         named = set(self._cases(rows))
-        for index, rule in enumerate(canaries):
+        for index, (rule, _) in enumerate(canaries):
             if (rule.columns[0], rule.name, index) not in named:
                 place = Where(dataset=self.contract.name, rule=rule.name)
                 raise QualityError(
@@ -92,76 +96,3 @@ class PanderaCheck:
                     "Nothing is validated until it works: check the pandera version and PANDERA_* variables",
                     place,
                 )
-
-
-def canary(rule: Rule, types: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
-    """A row of one cell that breaks the rule; None where one value cannot (presence, uniqueness,
-    counts), cannot be of that type, or does not set rows aside.
-    """
-    if (
-        not rule.splits_rows
-        or rule.path
-        or len(rule.columns) != 1
-        or rule.kind
-        in ("required", "type", "unique", "nullValues", "duplicateValues", "relationship")
-    ):
-        return None
-    (column,) = rule.columns
-    if types[column].is_nested():
-        return None
-    tries = (
-        pl.Series(column, _tries(rule), strict=False).cast(types[column], strict=False).drop_nulls()
-    )
-    broken = tries.to_frame().filter(~judge(rule, pl.col(column))).head(1)
-    return (
-        broken if len(broken) else None
-    )  # a rule that no value of the type can break has no canary
-
-
-_LONGEST_TRY = 1_000_000
-
-
-def _days_next_to(day: date) -> list[date]:
-    """A day or moment with its neighbours, as far as dates reach."""
-    days = [day]
-    with suppress(OverflowError):
-        days.append(day - timedelta(days=1))
-    with suppress(OverflowError):
-        days.append(day + timedelta(days=1))
-    return days
-
-
-def _tries(rule: Rule) -> list[Any]:
-    """Values of which at least one should break the rule."""
-    match rule.argument:
-        case bool():
-            return []
-        case date() as day:
-            return _days_next_to(day)
-        case int() | float() as number if rule.kind not in (
-            "minLength",
-            "maxLength",
-            "minItems",
-            "maxItems",
-        ):
-            return [number - 1, number, number + 1, number * 0.7 + 1]
-        case int() as length:
-            if length > _LONGEST_TRY:
-                return []  # no cell is that long: nothing can be tried
-            return ["", "x" * (length + 1)] if rule.kind.endswith("Length") else []
-        case tuple() as values if values and not isinstance(values[0], str | None):
-            return [*values, max(values) + 1]
-        case _:
-            return [
-                "",
-                "\x00",
-                "§§",
-                "x" * 200,
-                "0",
-                "99:99",
-                *(
-                    [value for value in rule.argument if value]
-                    if isinstance(rule.argument, tuple)
-                    else []
-                ),
-            ]

@@ -12,7 +12,8 @@ from assay.contracts.schema import pandera_schema
 from assay.contracts.types import dtype
 from assay.pipelines.clean.types import typed
 from assay.pipelines.core.frames import REASONS, ROW
-from assay.pipelines.validate.pandera_check import PanderaCheck, canary
+from assay.pipelines.validate.canary import canary
+from assay.pipelines.validate.pandera_check import PanderaCheck
 from assay.pipelines.validate.split import checks, count_breaking_rows, judged, split
 from tests.conftest import contract
 
