@@ -17,12 +17,15 @@ def are_multiples(values: pl.Series, step: Fraction) -> pl.Series:
     A value of at most 15 digits (6 in 32 bits) is one if it is the nearest to its nearest multiple.
     Only what has more digits is calculated one value at a time.
     """
-    count = (values.cast(pl.Float64) * float(step.denominator) / float(step.numerator)).round()
-    scaled = count * float(step.numerator)
-    nearest = (scaled / float(step.denominator)).cast(values.dtype)
+    parts = step.numerator, step.denominator
+    # both parts and the count have to be exact as binary fractions
+    divisor, factor = map(float, parts) if max(parts) < 2**53 else (1.0, 1.0)
+    count = (values.cast(pl.Float64) * factor / divisor).round()
+    # a column of the factor: Polars multiplies by the inverse of a number, which rounds twice
+    factors = pl.repeat(factor, values.len(), dtype=pl.Float64, eager=True)
+    nearest = (count * divisor / factors).cast(values.dtype)
     most = 1e6 if values.dtype == pl.Float32 else 1e15
-    is_exact = float(step.denominator) == step.denominator and float(step.numerator) < 2**53
-    is_sure = (scaled.abs() < most).fill_nan(False) & is_exact
+    is_sure = ((count * divisor).abs() < most) & (max(parts) < 2**53)
     unsure = values.filter(~is_sure & values.is_finite()).unique()
     multiples = [
         value

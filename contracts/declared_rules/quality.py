@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from assay.contracts import measures
 from assay.contracts.column_names import rule_name
 from assay.contracts.declared_rules.collected import Collected
-from assay.contracts.declared_rules.values import can_run, listed_values
+from assay.contracts.declared_rules.values import can_run, listed_values, occurring_value
 from assay.contracts.dimensions import dimension_of_metric, dimension_of_rule
 from assay.contracts.document import Path
 from assay.contracts.errors import ContractError
@@ -119,10 +119,11 @@ def _argument(
 
 def _missing_values(arguments: Mapping[str, Any], column: Column) -> tuple[Any, ...]:
     absent = tuple(arguments.get("missingValues") or (None, ""))
-    if column.logical_type == "string":
-        return absent
     # text that stands for nothing never reaches a column of another type: it is not read as one
-    return tuple(value for value in absent if not isinstance(value, str))
+    occurring = (occurring_value(value, column) for value in absent)
+    return tuple(value for value in occurring if value is not None) + (
+        (None,) if None in absent else ()
+    )
 
 
 def _valid_values(

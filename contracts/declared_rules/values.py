@@ -96,6 +96,25 @@ def listed_values(
     return tuple(values)
 
 
+def occurring_value(value: Any, column: Column) -> Any:
+    """A value as a column of its type holds it; None where it cannot occur there."""
+    if not isinstance(value, str):
+        return value
+    try:
+        match column.logical_type:
+            case "string":
+                return value
+            case "integer":
+                return int(value)
+            case "number":
+                return float(value)
+            case "date" | "timestamp" | "time":
+                return _iso_moment(column, value)
+    except (ValueError, OverflowError):
+        pass
+    return None
+
+
 def can_run(pattern: str, path: Path, collected: Collected) -> bool:
     """Whether the pattern can run: reported here, and not in a run."""
     reason = pattern_problem(pattern)
