@@ -76,9 +76,10 @@ def suggestion(
     choices: Iterable[str],
     otherwise: str = "Remove it, or put it under `customProperties`",
 ) -> str:
-    """'Did you mean' for a word that is not known."""
+    """'Did you mean' for a word that is not known, and never the word itself."""
     key = str(key)
     if len(key) > 200:  # matching takes time that grows with the square of the length
         return otherwise
-    close = difflib.get_close_matches(key, list(choices), n=1)
+    others = [choice for choice in choices if choice != key]
+    close = difflib.get_close_matches(key, others, n=1)
     return f"Did you mean '{close[0]}'" if close else otherwise

@@ -7,7 +7,7 @@ features.py, steps/, transforms/), where it stands (load.py).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -125,9 +125,24 @@ def _mistake(error: _Error) -> Mistake:
 
 def _unknown_key(error: _Error) -> Mistake:
     key = str(error.loc[-1])
-    keys = _fields(error.name, error.loc[:-1]) - {key}
+    keys = _fields(error.name, error.loc[:-1])
     problem = f"the key '{error.place}' is not known"
-    return Mistake(problem, suggestion(key, keys), error.steps, "assay.unknown_key")
+    right_place = next(_places_of(key, _schema_of(error.name), (error.name,)), None)
+    if right_place:
+        remedy = suggestion(key, keys, f"Move it to `{'.'.join(map(str, right_place))}`")
+    else:
+        remedy = suggestion(key, keys)
+    return Mistake(problem, remedy, error.steps, "assay.unknown_key")
+
+
+def _places_of(key: str, schema: Mapping[str, Any], steps: Path) -> Iterator[Path]:
+    """The places below a property where a key belongs, without those in lists and choices."""
+    whole = _schema_of(str(steps[0]))
+    for name, inner in _opened(dict(schema), whole).get("properties", {}).items():
+        if name == key:
+            yield (*steps, name)
+        elif name not in steps:
+            yield from _places_of(key, inner, (*steps, name))
 
 
 def _missing_key(error: _Error) -> Mistake:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from assay.contracts.column_names import rule_name, rule_names
@@ -31,6 +32,7 @@ class Collected:
         self.warnings: list[Problem] = []
         self.columns: list[Column] = []
         self.rules: list[Rule] = []
+        self._rules_by_name: dict[str, Rule] = {}
 
     def rule_name(self, columns: Iterable[str], *more: str) -> str:
         """The name of a rule about columns, unless the contract gives it one."""
@@ -57,9 +59,15 @@ class Collected:
         warning = Problem("assay.unchecked", "warning", problem, remedy, where, place)
         self.warnings.append(warning)
 
-    def add(self, rule: Rule, path: Path) -> None:
-        """Take the rule in, unless its name is none, too long, or another rule's."""
-        first = next((other for other in self.rules if other.name == rule.name), None)
+    def add(self, rule: Rule, path: Path, *, is_named: bool = False) -> None:
+        """Take the rule in, unless its name is none, too long, or another rule's.
+
+        Args:
+            is_named: whether the contract names it; a name that is derived is numbered instead.
+        """
+        if not is_named:
+            rule = self._numbered(rule)
+        first = self._rules_by_name.get(rule.name)
         if not rule.name:
             problem = "the rule's name has no letter or digit"
             remedy = "Give it a `name` of A-Z, a-z, 0-9 and _"
@@ -71,8 +79,17 @@ class Collected:
             remedy = "Give one of them another `name`"
         else:
             self.rules.append(rule)
+            self._rules_by_name[rule.name] = rule
             return
         self.refuse(problem, remedy, path, "assay.rule_name")
+
+    def _numbered(self, rule: Rule) -> Rule:
+        """The rule under the first name that no other rule has: its own, or with `_2`, `_3`, …"""
+        taken = self._rules_by_name
+        if rule.name not in taken:
+            return rule
+        names = (f"{rule.name}_{number}" for number in count(2))
+        return rule.model_copy(update={"name": next(name for name in names if name not in taken)})
 
 
 @dataclass(frozen=True)

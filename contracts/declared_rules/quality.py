@@ -32,7 +32,7 @@ def add_quality(
         place: Path = (*path, index)
         rule = _rule_of(check, place, column, table, collected)
         if rule:
-            collected.add(rule, place)
+            collected.add(rule, place, is_named=bool(check.get("name") or check.get("id")))
 
 
 def _rule_of(
@@ -79,7 +79,8 @@ def _library(check: _Check, path: Path, column: str | None, collected: Collected
     argument = _argument(metric, arguments, only, path, collected)
     if metric == "invalidValues" and argument is None:
         return None
-    return _compared(check, path, metric, names, argument, unit, collected)
+    rule = _compared(check, path, metric, names, argument, unit, collected)
+    return rule.model_copy(update={"part": only}) if rule else None
 
 
 def _are_suited(metric: str, names: list[str], path: Path, collected: Collected) -> bool:
@@ -224,14 +225,7 @@ def _compared(
         description=check.get("description") or name or "_".join([*columns, kind]),
         line=collected.line_of(path),
         bound=bound,
-        part=_only_column(columns, collected),
     )
-
-
-def _only_column(names: list[str], collected: Collected) -> Column | None:
-    """The column that a check is about, where it is about one."""
-    columns = [column for column in collected.columns if [column.name] == names]
-    return columns[0] if columns else None
 
 
 def _has_severity(check: _Check, path: Path, collected: Collected) -> bool:

@@ -63,7 +63,7 @@ def _add(
         )
     else:
         rule = _rule(relationship, names, targets, path, collected)
-        collected.add(rule, path)
+        collected.add(rule, path, is_named=bool(relationship.get("id")))
 
 
 def _rule(

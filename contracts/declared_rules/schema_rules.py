@@ -6,6 +6,7 @@ Stays out: relationships (relationships.py), quality checks (quality.py).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -180,10 +181,18 @@ def _add_option(option: Any, value: Any, part: Part, collected: Collected) -> No
         _add_required_fields(value, part, path, collected)
     elif option == "format" and part.column.logical_type == "string":
         _add_format(value, part, path, collected)
+    elif isinstance(value, float) and not _is_comparable(option, value):
+        problem = f"{option} is {value}, which no value can be compared with"
+        collected.refuse(problem, "Write a number", path, "assay.range")
     elif option not in _NO_RULES:
         argument = _argument(option, value, part, path, collected)
         if argument is not None:
             _add(option, part, path, f"{option} {value}", collected, argument)
+
+
+def _is_comparable(option: Any, value: float) -> bool:
+    """Whether a number limits anything: not-a-number never does, infinity is no step."""
+    return not math.isnan(value) and not (option == "multipleOf" and math.isinf(value))
 
 
 def _argument(option: str, value: Any, part: Part, path: Path, collected: Collected) -> Any:

@@ -30,7 +30,7 @@ def problems_of_error(
         names: the keys of the standard.
         plain: where something plain is wrong.
     """
-    for path, sentence in _located(error, names, plain):
+    for path, sentence in _located(error, document, names, plain):
         yield Problem(
             f"odcs.{sentence.kind}",
             "error",
@@ -42,12 +42,15 @@ def problems_of_error(
 
 
 def _located(
-    error: Any, names: frozenset[str], plain: Sequence[Path]
+    error: Any, document: Document, names: frozenset[str], plain: Sequence[Path]
 ) -> Iterator[tuple[Path, _Sentence]]:
     path: Path = tuple(error.absolute_path)
     if error.validator in ("additionalProperties", "unevaluatedProperties"):
         for key in refused_keys_of(error, names, plain):
-            yield (*path, key), _unknown_key(str(key), error.schema, names)
+            yield (
+                (*path, key),
+                _unknown_key(str(key), error.schema, names, _type_at(document, path)),
+            )
         return
     if error.validator == "oneOf" and not error.context and plain.count(path) > 1:
         # several alternatives fit what lacks the key that would decide between them: another
@@ -57,10 +60,28 @@ def _located(
     yield path, describe(error, key_path(path) or "the document")
 
 
-def _unknown_key(key: str, schema: Mapping[str, Any], names: frozenset[str]) -> _Sentence:
+def _type_at(document: Document, path: Path) -> str | None:
+    """The logical type whose options stand at a path."""
+    if path[-1:] != ("logicalTypeOptions",):
+        return None
+    column = document.data
+    for step in path[:-1]:
+        column = column[step]
+    return column.get("logicalType")
+
+
+def _unknown_key(
+    key: str, schema: Mapping[str, Any], names: frozenset[str], logical_type: str | None
+) -> _Sentence:
+    problem = f"the key '{key}' is not known here"
     nearby = schema.get("properties", {})
-    remedy = suggestion(key, nearby, suggestion(key, names))
-    return _Sentence("unknown_key", f"the key '{key}' is not known here", remedy)
+    if key not in names:
+        return _Sentence("unknown_key", problem, suggestion(key, nearby, suggestion(key, names)))
+    if logical_type:
+        problem = f"'{key}' is not an option of the logical type '{logical_type}'"
+        return _Sentence("unknown_key", problem, "Remove it, or change the `logicalType`")
+    remedy = "The standard has it in another place: move it, or remove it"
+    return _Sentence("unknown_key", problem, suggestion(key, nearby, remedy))
 
 
 def _required(error: Any, place: str) -> _Sentence:

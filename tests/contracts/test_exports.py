@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import warnings
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -259,6 +260,52 @@ def test_the_pandera_script_gives_the_verdicts_of_our_schema() -> None:
     assert ours <= script
     assert script - ours <= {("place", *NULL_AS_MISSING)}
     assert {place for *_, place in script} == set(range(1, len(DEFECTS) + 1))
+
+
+ACROSS_ROWS: list[tuple[dict[str, Any], dict[str, Any], str, list[tuple[str, int]]]] = [
+    # a column's own promise
+    ({"unique": True}, {}, "error", [("v_unique", 1)]),
+    # several columns together, null among them
+    ({}, {"metric": "duplicateValues", "arguments": {"properties": ["v", "w"]}, "mustBe": 0}, "error", [("checked", 1), ("checked", 3)]),
+    ({}, {"metric": "duplicateValues", "arguments": {"properties": ["v", "w"]}, "mustBe": 0, "severity": "warning"}, "warning", []),
+    ({}, {"metric": "duplicateValues", "arguments": {"properties": ["v", "w"]}, "mustBeLessThan": 3, "severity": "warning"}, "nothing", []),
+    ({}, {"metric": "duplicateValues", "arguments": {"properties": ["w"]}, "mustBeLessThan": 51, "unit": "percent", "severity": "warning"}, "nothing", []),
+    ({}, {"metric": "nullValues", "arguments": {"properties": ["v"]}, "mustBeLessThan": 50, "unit": "percent", "severity": "warning"}, "warning", []),
+    ({}, {"metric": "nullValues", "arguments": {"properties": ["v"]}, "mustBeBetween": [1, 2], "severity": "warning"}, "nothing", []),
+    ({}, {"metric": "nullValues", "arguments": {"properties": ["v"]}, "mustNotBeBetween": [1, 2], "severity": "info"}, "warning", []),
+    # the number of rows
+    ({}, {"metric": "rowCount", "mustBeGreaterThan": 4}, "error", [("checked", 0)]),
+    ({}, {"metric": "rowCount", "mustBeGreaterThan": 3}, "nothing", []),
+    ({}, {"metric": "rowCount", "mustBe": 5, "severity": "warning"}, "warning", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("column", "check", "outcome", "broken"), ACROSS_ROWS)
+def test_the_pandera_script_holds_rules_about_several_rows(
+    column: dict[str, Any], check: dict[str, Any], outcome: str, broken: list[tuple[str, int]]
+) -> None:
+    def checked(data: dict[str, Any]) -> None:
+        data["schema"][0]["quality"] = [{"name": "checked", **check}] if check else []
+
+    text = {"logicalType": "string"}
+    promised = contract(columns({"name": "v", **text, **column}, {"name": "w", **text}), checked)
+    rows = frame(promised, [{"v": v, "w": w} for v, w in ("ax", "ax", (None, "y"), (None, "y"))])
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        found = by_pandera(run_script(export(promised, "pandera"))["schema"], rows)
+    assert {(check, place) for _, check, place in found} == set(broken)
+    assert any("checked" in str(warning.message) for warning in warned) == (outcome == "warning")
+
+
+def test_the_pandera_script_says_which_rules_it_leaves_out() -> None:
+    def checked(data: dict[str, Any]) -> None:
+        data["schema"][0]["quality"] = [
+            {"name": "asked", "type": "sql", "query": "SELECT count(*) FROM ${table}", "mustBe": 2}
+        ]
+
+    reference = {"name": "v", "logicalType": "string", "relationships": [{"to": "others.id"}]}
+    script = run_script(export(contract(columns(reference), checked), "pandera"))
+    assert set(script["LEFT_OUT"]) == {"readings.v_in_others", "readings.asked"}
 
 
 def test_great_expectations_counts_as_many_broken_rows() -> None:

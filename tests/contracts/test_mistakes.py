@@ -15,6 +15,7 @@ from assay.contracts.compatibility import compare, problems
 from assay.contracts.errors import ContractError
 from assay.contracts.load import lint
 from assay.contracts.upgrade import rewritten
+from tests.conftest import columns, contract
 
 RIGHT = """\
 apiVersion: v3.2.0
@@ -692,6 +693,72 @@ def test_a_hint_never_repeats_the_mistake() -> None:
         for said in says:
             hint = said.partition("Did you mean '")[2].partition("'")[0]
             assert not hint or f"'{hint}' is not known" not in said, (right, wrong)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "remedy"),
+    [
+        ("format: csv}", "format: csv, delimiter: ';'}", "Move it to `assay.source.options.delimiter`"),
+        ("{minimum: 0, maximum: 9000}", "{minLength: 3}", "Remove it, or change the `logicalType`"),
+        ('{minimum: "2013-01-01"}', "{multipleOf: 3}", "Remove it, or change the `logicalType`"),
+        ("version: 1.0.0", "version: 1.0.0\nlogicalType: string", "The standard has it in another place"),
+    ],
+)  # fmt: skip
+def test_a_key_in_the_wrong_place_is_not_suggested_again(
+    right: str, wrong: str, remedy: str
+) -> None:
+    (problem,) = told(RIGHT.replace(right, wrong, 1))
+    assert "Did you mean" not in problem
+    assert remedy in problem
+
+
+UNNAMED = [
+    ("sql", {"type": "sql", "query": "SELECT count(*) FROM ${table}", "mustBe": 2}),
+    ("rowCount", {"metric": "rowCount", "mustBeGreaterThan": 1}),
+    ("duplicateRate", {"type": "custom", "engine": "assay", "implementation": {"metric": "duplicateRate", "mustBeLessThan": 5}}),
+]  # fmt: skip
+UNNAMED_OF_A_COLUMN = [
+    ("v_nullValues", {"metric": "nullValues", "mustBe": 0}),
+    ("v_missingValues", {"metric": "missingValues", "mustBe": 0}),
+    ("v_invalidValues", {"metric": "invalidValues", "arguments": {"pattern": "x"}, "mustBe": 0}),
+    ("v_duplicateValues", {"metric": "duplicateValues", "mustBe": 0}),
+    ("v_sql", {"type": "sql", "query": "SELECT count(*) FROM ${table}", "mustBe": 2}),
+    ("v_completeness", {"type": "custom", "engine": "assay", "implementation": {"metric": "completeness", "mustBeGreaterThan": 5}}),
+]  # fmt: skip
+
+
+def test_unnamed_checks_of_one_kind_are_numbered() -> None:
+    column = {
+        "name": "v",
+        "logicalType": "string",
+        "quality": [check for _, check in UNNAMED_OF_A_COLUMN for _ in range(3)],
+        "relationships": [{"to": "others.id"}, {"to": "others.id"}],
+    }
+
+    def checks_of_the_table(data: dict[str, Any]) -> None:
+        data["schema"][0]["quality"] = [check for _, check in UNNAMED for _ in range(3)]
+
+    names = [rule.name for rule in contract(columns(column), checks_of_the_table).rules]
+    kinds = [name for name, _ in [*UNNAMED_OF_A_COLUMN, *UNNAMED]]
+    assert len(names) == len(set(names))
+    assert set(names) == {
+        *(numbered for name in kinds for numbered in (name, f"{name}_2", f"{name}_3")),
+        "v_in_others",
+        "v_in_others_2",
+    }
+
+
+def test_derived_names_that_are_equal_are_numbered() -> None:
+    options = {"logicalTypeOptions": {"minimum": 0}}
+    nested = {"name": "b", "logicalType": "integer", **options}
+    promised = contract(
+        columns(
+            {"name": "a", "logicalType": "object", "properties": [nested]},
+            {"name": "a_b", "logicalType": "integer", **options},
+        )
+    )
+    names = [rule.name for rule in promised.rules if rule.kind == "minimum"]
+    assert names == ["a_b_minimum", "a_b_minimum_2"]
 
 
 VALUES: list[Any] = [

@@ -230,7 +230,7 @@ def promise(kind: Kind) -> Contract:
 
 def script(promised: Contract, to: str) -> dict[str, Any]:
     names: dict[str, Any] = {}
-    exec(export(promised, to), names)  # noqa: S102  # the product's own text
+    exec(export(promised, to), names)  # the product's own text
     return names
 
 
