@@ -19,7 +19,7 @@ from typing import Any, Literal
 import polars as pl
 
 from assay.contracts.model import Rule
-from assay.contracts.types import dtype
+from assay.contracts.types import INTEGERS, dtype
 
 Comparison = Literal[">=", "<=", ">", "<"]
 COMPARISONS: dict[str, Comparison] = {
@@ -88,15 +88,19 @@ def exact_range(kind: pl.DataType) -> tuple[int, int, int]:
     if isinstance(kind, pl.Decimal):
         most = 10 ** (kind.precision or 38) - 1
         return -most, most, kind.scale
-    lowest, highest = pl.select(low=kind.min(), high=kind.max()).row(0)
-    return lowest, highest, 0
+    return *_span(kind), 0
+
+
+def _span(kind: pl.DataType) -> tuple[int, int]:
+    spans = {held: (low, high) for held, low, high in INTEGERS.values() if low < 0}
+    return spans[kind]
 
 
 def _steps(limit: float, scale: int, *, upwards: bool, beyond: int) -> int:
     """A limit in steps of the last digit, rounded to a whole number of them."""
     if isinstance(limit, float) and math.isinf(limit):
         return beyond if limit > 0 else -beyond
-    steps = fraction_of(limit) * 10**scale
+    steps = fraction_of(limit) * int(10**scale)
     return math.ceil(steps) if upwards else math.floor(steps)
 
 
@@ -175,4 +179,5 @@ def step_of(rule: Rule) -> Fraction:
 
 def longest_of(rule: Rule) -> int:
     """A limit of a length, as far as lengths reach."""
-    return min(int(rule.argument), _LONGEST)
+    length: int = rule.argument
+    return min(int(length), _LONGEST)

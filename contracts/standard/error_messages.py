@@ -67,7 +67,8 @@ def _type_at(document: Document, path: Path) -> str | None:
     column = document.data
     for step in path[:-1]:
         column = column[step]
-    return column.get("logicalType")
+    logical_type = column.get("logicalType")
+    return str(logical_type) if logical_type else None
 
 
 def _unknown_key(

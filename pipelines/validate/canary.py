@@ -8,6 +8,7 @@ tried. Stays out: running the validator (pandera_check.py).
 from __future__ import annotations
 
 import string
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -27,6 +28,10 @@ from assay.contracts.typed_arguments import (
 
 LONGEST_TRY = 1_000_000
 """No cell is longer: a rule that only longer texts break has no canary."""
+LARGEST_NUMBERS: Mapping[pl.DataType, float] = {
+    pl.Float32(): (2 - 2**-23) * 2.0**127,
+    pl.Float64(): sys.float_info.max,
+}
 _NOT_OF_ONE_VALUE = (
     "required",
     "type",
@@ -102,7 +107,7 @@ def _texts(rule: Rule) -> Iterator[str]:
 def _numbers(rule: Rule, kind: pl.DataType) -> Iterator[Any]:
     yield from _NUMBERS
     if kind.is_float():
-        yield from pl.select(low=kind.min(), high=kind.max()).row(0)
+        yield from (-LARGEST_NUMBERS[kind], LARGEST_NUMBERS[kind])
         yield from _unlisted(rule, map(float, count()))
         return
     low, high, _ = exact_range(kind)

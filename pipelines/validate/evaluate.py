@@ -6,6 +6,7 @@ rule means (contracts/rules.py).
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,12 +15,14 @@ import polars as pl
 
 from assay.contracts.model import Column, Contract, Rule
 from assay.contracts.rules import keeps, was_read
+from assay.contracts.typed_arguments import limit_of
 from assay.contracts.types import dtype, read, readable
 from assay.pipelines.clean.duplicates import SAMPLE, distinguishing_columns, suspects
 from assay.pipelines.core.engine import run_together
 from assay.pipelines.validate.split import judged_rules, look_up
 
 EXAMPLES = 5
+_COMPARED = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
 _ROW = "_position"
 Proving = Generator[list[pl.LazyFrame], list[pl.DataFrame], tuple[str, ...]]
 """Yields the plans of one pass and is sent their frames; returns the names of the rules that are
@@ -54,24 +57,19 @@ def proven(rule: Rule, statistics: Mapping[str, Statistics]) -> bool:
     match rule.kind:
         case "required" | "nullValues":
             return known.nulls == 0
-        case "minimum":
-            return known.low is not None and bool(known.low >= rule.argument)
-        case "exclusiveMinimum":
-            return known.low is not None and bool(known.low > rule.argument)
-        case "maximum":
-            return (
-                known.high is not None
-                and not isinstance(known.high, float)
-                and bool(known.high <= rule.argument)
-            )
-        case "exclusiveMaximum":
-            return (
-                known.high is not None
-                and not isinstance(known.high, float)
-                and bool(known.high < rule.argument)
-            )
+        case "minimum" | "exclusiveMinimum":
+            return known.low is not None and _within(known.low, rule)
+        case "maximum" | "exclusiveMaximum":
+            is_proof = known.high is not None and not isinstance(known.high, float)
+            return is_proof and _within(known.high, rule)
         case _:
             return False
+
+
+def _within(value: Any, rule: Rule) -> bool:
+    """Whether one end of a column keeps a limit, both in the column's type."""
+    limit = limit_of(rule)
+    return bool(_COMPARED[limit.comparison](value, limit.value))
 
 
 def kept_by_all(
