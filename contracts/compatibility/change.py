@@ -19,6 +19,7 @@ from assay.contracts.problems import Severity
 
 Level = Literal["major", "minor", "patch"]
 Compatibility = Literal["breaking", "compatible"]
+What = Literal["added", "removed", "changed"]
 LEVELS: tuple[Level, ...] = ("patch", "minor", "major")
 MINOR = frozenset({"schema_added", "column_added", "deprecated_added"})
 """Infos that are nevertheless something new to use."""
@@ -67,7 +68,12 @@ def _shown(value: Any) -> str:
     return f" `{text if len(text) <= LONGEST_SHOWN else text[:57] + '…'}`"
 
 
-def severity_of(thing: str, what: Literal["added", "removed", "changed"]) -> Severity:
+def kind_of(thing: str, what: What) -> str:
+    """The kind of a change as reports name it: `min_length_changed`."""
+    return f"{_snake_case(thing)}_{what}"
+
+
+def severity_of(thing: str, what: What) -> Severity:
     """How much it matters that something is added, removed or changed."""
     classes = table("compatibility/change_classes.yaml")
     plain = ("info", "info", "info")
@@ -79,8 +85,8 @@ def added_or_removed(
     thing: str, path: Path, name: str, old: Any, new: Any, direction: Direction = "neither"
 ) -> Change:
     """The change of something that is new (`old` is None) or gone (`new` is None)."""
-    what: Literal["added", "removed"] = "added" if old is None else "removed"
-    kind = f"{_snake_case(thing)}_{what}"
+    what: What = "added" if old is None else "removed"
+    kind = kind_of(thing, what)
     if thing in ("schema", "column"):
         direction = "neither"
     return graded(kind, severity_of(thing, what), path, name, old, new, direction)
@@ -96,7 +102,7 @@ def changed(
     direction: Direction,
 ) -> Change:
     """The change of something that is in both documents."""
-    return graded(f"{_snake_case(thing)}_changed", severity, path, name, old, new, direction)
+    return graded(kind_of(thing, "changed"), severity, path, name, old, new, direction)
 
 
 def graded(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from assay.contracts.compatibility.change import Change, added_or_removed, graded
 from assay.contracts.compatibility.comparing import (
@@ -13,6 +13,7 @@ from assay.contracts.compatibility.comparing import (
     compare_values,
     without,
 )
+from assay.contracts.compatibility.directions import Relation, limits_relation
 from assay.contracts.compatibility.rules import compare_rules
 from assay.contracts.document import Path
 
@@ -20,6 +21,15 @@ _PARTS = ("properties", "items", "map", "quality", "relationships")
 """Keys of a column that are compared part by part."""
 _FLAGS = ("required", "unique", "primaryKey", "deprecated")
 """Keys that say nothing where they are false."""
+
+
+_SIDES: dict[str, Literal["low", "high"]] = {
+    "minimum": "low",
+    "exclusiveMinimum": "low",
+    "maximum": "high",
+    "exclusiveMaximum": "high",
+}
+_Facets = dict[str, tuple[Any, Path]]
 
 
 def compare_columns(old: Any, new: Any, path: Path, prefix: str) -> Iterator[Change]:
@@ -95,7 +105,8 @@ def _compare(old: Part, new: Part, path: Path, name: str) -> Iterator[Change]:
         will, place = now.get(facet, (None, ()))
         if facet == "physicalType" and before.get("type") != now.get("type"):
             continue  # the logical type says it
-        yield from compare_values(facet, was, will, (*path, *place), name)
+        relation = _limit_relation(facet, before, now)
+        yield from compare_values(facet, was, will, (*path, *place), name, relation)
     inner = (*path, "properties")
     yield from compare_columns(old.get("properties"), new.get("properties"), inner, name)
     if old.get("items") and new.get("items"):
@@ -106,6 +117,15 @@ def _compare(old: Part, new: Part, path: Path, name: str) -> Iterator[Change]:
             yield from _compare(old["map"][part], new["map"][part], place, f"{name}.{part}")
     yield from compare_rules(old.get("quality"), new.get("quality"), (*path, "quality"), name)
     yield from compare_relationships(old, new, path, name)
+
+
+def _limit_relation(facet: str, before: _Facets, now: _Facets) -> Relation | None:
+    """The relation of all limits on the side of one; None of what is no limit."""
+    side = _SIDES.get(facet)
+    if side is None:
+        return None
+    old, new = ({name: value for name, (value, _) in facets.items()} for facets in (before, now))
+    return limits_relation(side, old, new)
 
 
 def _facets(column: Part) -> Iterator[tuple[str, tuple[Any, Path]]]:
@@ -128,7 +148,8 @@ def _facets_below(key: str, value: Any) -> Iterator[tuple[str, tuple[Any, str | 
     """The same of what is listed under one key."""
     if key == "logicalTypeOptions":
         for option, limit in value.items():
-            yield option, (limit, option)
+            # `required` is the column's own flag as well
+            yield "requiredFields" if option == "required" else option, (limit, option)
         return
     for index, entry in enumerate(value):
         if key == "customProperties":

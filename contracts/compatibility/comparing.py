@@ -9,31 +9,51 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from assay.contracts.compatibility.change import Change, added_or_removed, changed, severity_of
+from assay.contracts.compatibility.change import (
+    Change,
+    What,
+    added_or_removed,
+    changed,
+    graded,
+    kind_of,
+    severity_of,
+)
 from assay.contracts.compatibility.directions import (
     Direction,
-    direction_of,
+    Relation,
+    is_constraint,
     is_wider_integer,
+    relation_of,
 )
 from assay.contracts.document import Path
+from assay.contracts.problems import Severity
 
 Part = Mapping[str, Any]
 
 
-def compare_values(thing: str, old: Any, new: Any, path: Path, name: str) -> Iterator[Change]:
-    """The change of one thing, if it is one."""
+def compare_values(
+    thing: str, old: Any, new: Any, path: Path, name: str, relation: Relation | None = None
+) -> Iterator[Change]:
+    """The change of one thing, if it is one.
+
+    Args:
+        relation: how the values allowed before and now compare, where that needs more than the two.
+    """
     if old == new:
         return
-    if old is None or new is None:
-        direction: Direction = "tightens" if old is None else "loosens"
+    relation = relation or relation_of(thing, old, new)
+    direction: Direction = "neither" if relation == "same" else relation
+    what: What = "added" if old is None else "removed" if new is None else "changed"
+    if is_constraint(thing) or thing == "physicalType":
+        severity: Severity = "info" if relation == "same" else "error"
+        if thing == "physicalType" and is_wider_integer(old, new):
+            severity = "warning"  # whoever reads integers reads wider ones
+        yield graded(kind_of(thing, what), severity, path, name, old, new, direction)
+    elif what == "changed":
+        yield changed(thing, severity_of(thing, what), path, name, old, new, direction)
+    else:
+        direction = "tightens" if old is None else "loosens"
         yield added_or_removed(thing, path, name, old, new, direction)
-        return
-    severity, direction = severity_of(thing, "changed"), direction_of(thing, old, new)
-    if thing == "physicalType":
-        severity = "error"
-        if is_wider_integer(old, new):
-            severity, direction = "warning", "loosens"
-    yield changed(thing, severity, path, name, old, new, direction)
 
 
 def compare_fields(old: Part, new: Part, path: Path, name: str) -> Iterator[Change]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from assay.contracts.compatibility.change import Change, graded, severity_of
-from assay.contracts.compatibility.comparing import Part, keyed, without
-from assay.contracts.compatibility.directions import Direction, direction_of
+from assay.contracts.compatibility.comparing import Part, without
+from assay.contracts.compatibility.directions import (
+    Direction,
+    Relation,
+    bound_relation,
+    relation_of,
+)
 from assay.contracts.document import Path
 from assay.contracts.model import OPERATORS
+from assay.contracts.problems import Severity
 
 _SEVERITIES = ("info", "warning", "error")
 _DESCRIPTIVE = (
@@ -31,7 +38,7 @@ _DESCRIPTIVE = (
 
 def compare_rules(old: Any, new: Any, path: Path, name: str) -> Iterator[Change]:
     """The changes of a list of checks."""
-    before, now = keyed(old, _identity), keyed(new, _identity)
+    before, now = _by_identity(old), _by_identity(new)
     for key in {**before, **now}:
         was = before.get(key, (0, None))[1]
         index, will = now.get(key, (0, None))
@@ -46,7 +53,9 @@ def compare_rules(old: Any, new: Any, path: Path, name: str) -> Iterator[Change]
 def _added_or_removed(was: Part | None, will: Part | None, path: Path, label: str) -> Change:
     is_prose = (will or was or {}).get("type") == "text"
     if will:
-        severity = "info" if is_prose else severity_of("rule", "added")
+        is_error = will.get("severity", "error") == "error"
+        added: Severity = "error" if is_error else severity_of("rule", "added")
+        severity = "info" if is_prose else added
         return graded("rule_added", severity, path, label, None, None, "tightens")
     severity = "info" if is_prose else severity_of("rule", "removed")
     return graded("rule_removed", severity, path, label, None, None, "loosens")
@@ -69,18 +78,30 @@ def _rank(severity: Any) -> int:
 def _measure(was: Part, will: Part, path: Path, label: str) -> Iterator[Change]:
     """What the check measures and allows, or only how it is described."""
     if without(was, _DESCRIPTIVE) != without(will, _DESCRIPTIVE):
-        is_prose = was.get("type") == "text"
+        relation = _relation(was, will)
+        is_same = was.get("type") == "text" or relation == "same"
         yield graded(
             "rule_changed",
-            "info" if is_prose else "error",
+            "info" if is_same else "error",
             path,
             label,
             _bound(was),
             _bound(will),
-            _bound_direction(was, will),
+            "neither" if relation == "same" else relation,
         )
     elif without(was, ("severity",)) != without(will, ("severity",)):
         yield graded("rule_description_changed", "info", path, label, None, None)
+
+
+def _by_identity(checks: Any) -> dict[Any, tuple[int, Any]]:
+    """The checks of a list, each with its place; those that are alike are numbered."""
+    seen: Counter[Any] = Counter()
+    keyed_checks = {}
+    for index, check in enumerate(checks or []):
+        identity = _identity(check)
+        keyed_checks[identity, seen[identity]] = (index, check)
+        seen[identity] += 1
+    return keyed_checks
 
 
 def _identity(check: Part) -> Any:
@@ -92,7 +113,7 @@ def _content(check: Part) -> tuple[Any, ...]:
     return (
         check.get("type", "library"),
         check.get("metric"),
-        check.get("arguments"),
+        (check.get("arguments") or {}).get("properties"),
         check.get("query"),
         check.get("description") if check.get("type") == "text" else None,
     )
@@ -110,10 +131,24 @@ def _bound(check: Part) -> str:
     return f"{compared} {check.get('unit', '')}".strip()
 
 
-def _bound_direction(was: Part, will: Part) -> Direction:
-    operators = {operator for operator in OPERATORS if operator in was or operator in will}
-    has_other_changes = without(was, operators) != without(will, operators)
-    if len(operators) != 1 or has_other_changes:
+def _relation(was: Part, will: Part) -> Relation:
+    """How what the check allows now compares with what it allowed before."""
+    compared = (*OPERATORS, *_DESCRIPTIVE)
+    bound = bound_relation(was, will)
+    if without(was, compared) == without(will, compared):
+        return bound
+    others = (*compared, "arguments")
+    if bound != "same" or without(was, others) != without(will, others):
         return "neither"
-    (operator,) = operators
-    return direction_of(operator, was.get(operator), will.get(operator))
+    before, now = was.get("arguments") or {}, will.get("arguments") or {}
+    changed = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+    if len(changed) != 1 or not _is_upper(was):
+        return "neither"
+    return relation_of(changed[0], before.get(changed[0]), now.get(changed[0]))
+
+
+def _is_upper(check: Part) -> bool:
+    """Whether a check limits the rows that break it from above, so that fewer valid values are
+    stricter."""
+    operator = next((operator for operator in OPERATORS if operator in check), None)
+    return operator in ("mustBe", "mustBeLessThan", "mustBeLessOrEqualTo")

@@ -23,6 +23,11 @@ CASES: list[Any] = (
 )
 
 
+STRICTER = {"definition_added": (True, 8, 4), "definition_removed": (True, 10, 2)}
+"""Pairs that add or remove constraints: their checker calls a removed bound a smaller change than
+a widened one. Ours compares the values allowed before and after."""
+
+
 @pytest.mark.skipif(not CASES, reason="the published pairs lie beside the repository, and not here")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
 def test_the_published_pairs_are_classified_as_their_checker_did(case: dict[str, Any]) -> None:
@@ -32,11 +37,9 @@ def test_the_published_pairs_are_classified_as_their_checker_did(case: dict[str,
     )
     comparison = compare(old, new)
     severities = [change.severity for change in comparison.changes]
-    assert (comparison.breaking, severities.count("error"), severities.count("warning")) == (
-        case["verdict"] == "breaking",
-        case["errors"],
-        case["warnings"],
-    )
+    found = comparison.breaking, severities.count("error"), severities.count("warning")
+    theirs = case["verdict"] == "breaking", case["errors"], case["warnings"]
+    assert found == STRICTER.get(case["case"], theirs)
 
 
 # -- one line a kind ---------------------------------------------------------------------------
@@ -95,21 +98,21 @@ P, C, PC, _ = "producer", "consumer", "both", "nobody"
         (column(ENERGY, logicalType="integer"), column(ENERGY, logicalType="number"), "type_changed", "major", "loosens", C),
         (column(METER, logicalTypeOptions=None), column(METER, logicalType="date", logicalTypeOptions=None), "type_changed", "major", "neither", PC),
         (column(ENERGY, physicalType="int32"), column(ENERGY, physicalType="int64"), "physical_type_changed", "minor", "loosens", _),
-        (column(ENERGY, physicalType="int64"), column(ENERGY, physicalType="int32"), "physical_type_changed", "major", "neither", PC),
+        (column(ENERGY, physicalType="int64"), column(ENERGY, physicalType="int32"), "physical_type_changed", "major", "tightens", P),
         (root(), column(TARIFF, required=True), "required_added", "major", "tightens", P),
         (root(), column(METER, required=False), "required_removed", "major", "loosens", C),
         (root(), column(METER, unique=True), "unique_added", "major", "tightens", P),
         (column(METER, primaryKey=True), column(METER, primaryKey=None), "primary_key_removed", "major", "loosens", C),
         (root(), column(METER, logicalTypeOptions=None), "pattern_removed", "major", "loosens", C),
         (root(), column(METER, logicalTypeOptions={"pattern": "^X$"}), "pattern_changed", "major", "neither", PC),
-        (root(), column(TARIFF, logicalTypeOptions={"pattern": "^X$"}), "pattern_added", "minor", "tightens", _),
+        (root(), column(TARIFF, logicalTypeOptions={"pattern": "^X$"}), "pattern_added", "major", "tightens", P),
         (root(), column(ENERGY, logicalTypeOptions={"minimum": 1}), "minimum_changed", "major", "tightens", P),
         (root(), column(ENERGY, logicalTypeOptions={"minimum": -1}), "minimum_changed", "major", "loosens", C),
-        (root(), column(ENERGY, logicalTypeOptions=None), "minimum_removed", "minor", "loosens", _),
-        (root(), column(ENERGY, logicalTypeOptions={"minimum": 0, "maximum": 9}), "maximum_added", "minor", "tightens", _),
+        (root(), column(ENERGY, logicalTypeOptions=None), "minimum_removed", "major", "loosens", C),
+        (root(), column(ENERGY, logicalTypeOptions={"minimum": 0, "maximum": 9}), "maximum_added", "major", "tightens", P),
         (root(), column(TARIFF, enum=[{"value": "day"}]), "enum_changed", "major", "tightens", P),
         (root(), column(TARIFF, enum=[{"value": "day"}, {"value": "night"}, {"value": "noon"}]), "enum_changed", "major", "loosens", C),
-        (root(), column(TARIFF, enum=None), "enum_removed", "patch", "loosens", _),
+        (root(), column(TARIFF, enum=None), "enum_removed", "major", "loosens", C),
         (column(METER, classification="personal"), column(METER, classification=None), "classification_removed", "major", "loosens", C),
         (column(METER, classification="personal"), column(METER, classification="public"), "classification_changed", "major", "neither", PC),
         (root(), column(METER, description="the box"), "description_added", "patch", "tightens", _),
@@ -117,13 +120,13 @@ P, C, PC, _ = "producer", "consumer", "both", "nobody"
         (root(), column(METER, deprecated=True), "deprecated_added", "minor", "tightens", _),
         (root(), bound(mustBeGreaterThan=5), "rule_changed", "major", "tightens", P),
         (root(), bound(mustBeGreaterThan=0), "rule_changed", "major", "loosens", C),
-        (root(), bound(mustBe=5), "rule_changed", "major", "neither", PC),
+        (root(), bound(mustBe=5), "rule_changed", "major", "tightens", P),
         (bound(mustBeBetween=[0, 9]), bound(mustBeBetween=[1, 8]), "rule_changed", "major", "tightens", P),
         (root(), bound(mustBeGreaterThan=1, severity="warning"), "rule_severity_changed", "major", "loosens", C),
         (root(), bound(mustBeGreaterThan=1, description="enough"), "rule_description_changed", "patch", "neither", _),
         (root(), schema(quality=[]), "rule_removed", "major", "loosens", C),
-        (schema(quality=[]), root(), "rule_added", "minor", "tightens", _),
-        (root(), column(METER, relationships=[{"to": "meters.id"}]), "relationship_added", "minor", "tightens", _),
+        (schema(quality=[]), root(), "rule_added", "major", "tightens", P),
+        (root(), column(METER, relationships=[{"to": "meters.id"}]), "relationship_added", "major", "tightens", P),
         (column(METER, relationships=[{"to": "meters.id"}]), root(), "relationship_removed", "major", "loosens", C),
         (root(), schema(customProperties=[{"property": "assay.tolerance_pct", "value": 60}]), "tolerance_changed", "major", "loosens", C),
         (root(), schema(customProperties=[{"property": "assay.tolerance_pct", "value": 40}]), "tolerance_changed", "major", "tightens", P),
@@ -163,6 +166,132 @@ def test_a_change_has_one_class_and_says_who_breaks(
     }[change.producer, change.consumer]
     assert (change.kind, change.level, change.direction, broken) == (kind, level, direction, breaks)
     assert change.name in change.text
+
+
+def option(name: str, logical_type: str) -> Any:
+    """A constraint among the options of a column of some type."""
+
+    def constrained(value: Any) -> Edit:
+        options = {} if value is None else {"logicalTypeOptions": {name: value}}
+        return columns({"name": "v", "logicalType": logical_type, **options})
+
+    return constrained
+
+
+def key(name: str, logical_type: str = "string") -> Any:
+    """A constraint that is a key of the column."""
+
+    def constrained(value: Any) -> Edit:
+        return columns(
+            {"name": "v", "logicalType": logical_type, **({} if value is None else {name: value})}
+        )
+
+    return constrained
+
+
+def listed(values: Any) -> Edit:
+    return key("enum")(None if values is None else [{"value": value} for value in values])
+
+
+def checked(metric: str = "rowCount", **more: Any) -> Any:
+    """A check whose operator and number change; None is no check."""
+
+    def constrained(comparison: Any) -> Edit:
+        check = {"name": "c", "metric": metric, **more, **dict([comparison] if comparison else [])}
+        return schema(quality=[check] if comparison else [])
+
+    return constrained
+
+
+def valid(values: Any) -> Edit:
+    check = {
+        "name": "c",
+        "metric": "invalidValues",
+        "mustBe": 0,
+        "arguments": {"properties": ["v"], "validValues": values},
+    }
+    return schema(quality=[check] if values else [])
+
+
+CONSTRAINTS: dict[str, tuple[Any, Any, Any, Any]] = {
+    # each constraint: a value, a stricter one, one that allows other values, one that allows the same
+    "minimum": (option("minimum", "number"), 5, 6, None),
+    "minimum of dates": (option("minimum", "date"), "2020-01-01", "2021-01-01", None),
+    "maximum": (option("maximum", "number"), 5, 4, None),
+    "exclusiveMinimum": (option("exclusiveMinimum", "number"), 5, 6, None),
+    "exclusiveMaximum": (option("exclusiveMaximum", "number"), 5, 4, None),
+    "multipleOf": (option("multipleOf", "number"), 2, 6, 3),
+    "multipleOf with fractions": (option("multipleOf", "number"), 0.1, 0.3, 0.25),
+    "minLength": (option("minLength", "string"), 5, 6, None),
+    "maxLength": (option("maxLength", "string"), 5, 4, None),
+    "pattern": (option("pattern", "string"), "^a$", None, "^b$"),
+    "format": (option("format", "string"), "uuid", None, "email"),
+    "format of integers": (option("format", "integer"), "i32", "i16", "u32"),
+    "enum": (listed, ["a", "b"], ["a"], ["a", "c"]),
+    "required": (key("required"), True, None, None),
+    "unique": (key("unique"), True, None, None),
+    "primaryKey": (key("primaryKey"), True, None, None),
+    "physicalType": (key("physicalType"), "varchar(10)", "varchar(5)", None),
+    "decimal": (key("physicalType", "number"), "decimal(10,2)", "decimal(8,2)", "decimal(9,4)"),
+    "validValues": (valid, ["a", "b"], ["a"], ["a", "c"]),
+    "mustBe": (checked(), ("mustBe", 5), None, ("mustBe", 6)),
+    "mustNotBe": (checked(), ("mustNotBe", 5), None, ("mustNotBe", 6)),
+    "mustBeGreaterThan": (checked(), ("mustBeGreaterThan", 5), ("mustBeGreaterThan", 6), None),
+    "mustBeGreaterOrEqualTo": (checked(), ("mustBeGreaterOrEqualTo", 5), ("mustBeGreaterThan", 5), None),
+    "mustBeLessThan": (checked(), ("mustBeLessThan", 5), ("mustBeBetween", [1, 4]), ("mustBeGreaterThan", 3)),
+    "mustBeLessOrEqualTo": (checked(), ("mustBeLessOrEqualTo", 5), ("mustBeLessThan", 5), None),
+    "mustBeBetween": (checked(), ("mustBeBetween", [1, 9]), ("mustBeBetween", [2, 9]), ("mustBeBetween", [2, 10])),
+    "mustNotBeBetween": (checked(), ("mustNotBeBetween", [3, 5]), ("mustNotBeBetween", [2, 5]), ("mustNotBeBetween", [4, 6])),
+    "null tolerance": (checked("nullValues", unit="percent", arguments={"properties": ["meter"]}), ("mustBeLessThan", 5), ("mustBe", 0), None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CONSTRAINTS)
+def test_the_class_of_a_change_follows_from_the_values_allowed_before_and_after(name: str) -> None:
+    constrained, value, stricter, other = CONSTRAINTS[name]
+
+    def classes(before: Any, after: Any) -> set[tuple[str, str, str, str]]:
+        changes = compare(document(constrained(before)), document(constrained(after))).changes
+        return {(c.level, c.direction, c.producer, c.consumer) for c in changes}
+
+    tightens = {("major", "tightens", "breaking", "compatible")}
+    loosens = {("major", "loosens", "compatible", "breaking")}
+    assert classes(None, value) == tightens, "added"
+    assert classes(value, None) == loosens, "removed"
+    assert classes(value, value) == set(), "unchanged"
+    if stricter is not None:
+        assert classes(value, stricter) == tightens, "tightened"
+        assert classes(stricter, value) == loosens, "widened"
+    if other is not None:
+        assert classes(value, other) == {("major", "neither", "breaking", "breaking")}, "other"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "direction"),
+    [
+        # two spellings of the same limit
+        (column(ENERGY, logicalType="integer", logicalTypeOptions={"exclusiveMinimum": 0}), column(ENERGY, logicalType="integer", logicalTypeOptions={"minimum": 1}), "neither"),
+        (column(METER, logicalTypeOptions=None), column(METER, logicalTypeOptions={"minLength": 0}), "neither"),
+        (column(METER, logicalTypeOptions=None), column(METER, logicalTypeOptions={"pattern": ".*"}), "neither"),
+        (column(ENERGY, logicalTypeOptions={"minimum": 0, "maximum": 9}), column(ENERGY, logicalTypeOptions={"minimum": 0, "exclusiveMaximum": 10}), "loosens"),
+        (bound(mustBeGreaterOrEqualTo=0), bound(mustBeGreaterOrEqualTo=-1), "neither"),
+        (column(ENERGY, logicalType="integer", physicalType="bigint"), column(ENERGY, logicalType="integer"), "neither"),
+    ],
+)  # fmt: skip
+def test_a_change_that_allows_the_same_values_breaks_nobody(
+    before: Edit, after: Edit, direction: str
+) -> None:
+    comparison = compare(document(before), document(after))
+    assert {change.direction for change in comparison.changes} == {direction}
+    assert comparison.breaking == (direction != "neither")
+
+
+def test_two_unnamed_checks_of_one_metric_are_both_compared() -> None:
+    low, high = {"metric": "rowCount", "mustBeGreaterThan": 1}, {"metric": "rowCount"}
+    before = schema(quality=[low, {**high, "mustBeLessThan": 100}])
+    after = schema(quality=[low, {**high, "mustBeLessThan": 50}])
+    (change,) = compare(document(before), document(after)).changes
+    assert (change.kind, change.direction) == ("rule_changed", "tightens")
 
 
 def test_what_is_nested_is_compared_by_name() -> None:
