@@ -19,10 +19,10 @@ from assay.contracts.declared_rules import Collected, anonymity_rules, read_sche
 from assay.contracts.document import Document, Path, parse
 from assay.contracts.errors import ContractError
 from assay.contracts.location import scrubbed
-from assay.contracts.measures import freshness_rules
-from assay.contracts.model import Contract
+from assay.contracts.model import Contract, Rule
 from assay.contracts.problems import Problem, as_error, key_path, problems_of
 from assay.contracts.property_reader import PropertyReader
+from assay.contracts.service_levels import service_levels
 from assay.contracts.standard import LATEST, schema_problems
 from assay.contracts.team import approvers, owners
 
@@ -103,12 +103,16 @@ def _read(document: Document) -> tuple[Contract | None, list[Problem]]:
     problems += _as_problems(declared.problems)
     if _has_errors(problems):
         return None, problems
-    contract = _contract(document, settings, declared)
+    levels = service_levels(document, declared.columns, declared.rules)
+    problems += levels.warnings
+    contract = _contract(document, settings, declared, levels.rules)
     disagreements = _as_problems(cross_checks(contract, document))
     return None if disagreements else contract, [*problems, *disagreements]
 
 
-def _contract(document: Document, settings: PropertyReader, declared: Collected) -> Contract:
+def _contract(
+    document: Document, settings: PropertyReader, declared: Collected, agreed: tuple[Rule, ...]
+) -> Contract:
     data = document.data
     description = data.get("description") or {}
     return Contract(
@@ -126,7 +130,7 @@ def _contract(document: Document, settings: PropertyReader, declared: Collected)
         rules=(
             *declared.rules,
             *anonymity_rules(settings.values.get("privacy"), declared.columns),
-            *freshness_rules(data, declared.columns, declared.rules),
+            *agreed,
         ),
         digest=digest(data),
         file=document.file,

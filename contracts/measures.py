@@ -7,16 +7,12 @@ the literature gives them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from fractions import Fraction
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any, get_args
 
-from assay.contracts.column_names import rule_names
-from assay.contracts.data_files import table
-from assay.contracts.dimensions import dimension_of_metric
 from assay.contracts.errors import ContractError, Where
-from assay.contracts.model import Bound, Column, Metric, MetricName, Rule
+from assay.contracts.model import Column, Metric, MetricName
 from assay.contracts.problems import suggestion
 
 BIAS: frozenset[str] = frozenset(
@@ -110,59 +106,6 @@ def _wrong_column(
             "Name a date or timestamp",
             "assay.type",
         )
-
-
-def freshness_rules(
-    data: Mapping[str, Any], columns: Sequence[Column], declared: Sequence[Rule]
-) -> tuple[Rule, ...]:
-    """How old the data may be by the contract's `slaProperties`: a rule of severity `warning` each.
-
-    An agreement is reported on, and stops nothing.
-
-    Args:
-        declared: the rules that the contract states itself; one of the same name takes the place of
-            the agreement's.
-    """
-    times = {column.name for column in columns if _tells_time(column)}
-    rules: dict[str, Rule] = {}
-    for entry in data.get("slaProperties") or []:
-        hours = _agreed_hours(entry)
-        if hours is None:
-            continue
-        for element in str(entry.get("element") or "").split(","):
-            column = element.strip().rpartition(".")[2] or None
-            # an element of another table is none of ours
-            if column is None or column in times:
-                rule = _freshness_rule(column, hours, entry)
-                rules[rule.name] = rule
-    taken = {rule.name for rule in declared}
-    return tuple(rule for name, rule in rules.items() if name not in taken)
-
-
-def _agreed_hours(entry: Mapping[str, Any]) -> float | None:
-    """The age that an entry of `slaProperties` agrees on; None where it is about something else."""
-    words = table("words/freshness.yaml")
-    value = entry.get("value")
-    hours = words["hours"].get(str(entry.get("unit", "h")).lower())
-    if entry.get("property") not in words["agreements"] or hours is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value) * float(Fraction(hours))
-
-
-def _freshness_rule(column: str | None, hours: float, entry: Mapping[str, Any]) -> Rule:
-    age = f"{entry['value']:g} {entry.get('unit', 'h')}"
-    return Rule(
-        name=f"{rule_names([column])[column]}_freshness" if column else "freshness",
-        kind="metric",
-        columns=(column,) if column else (),
-        argument=Metric(name="freshness", column=column),
-        severity="warning",
-        bound=Bound(comparison="mustBeLessOrEqualTo", value=hours, unit="value"),
-        dimension=dimension_of_metric("freshness"),
-        description=f"the newest {column or 'bytes of the source'} is at most {age} old, as agreed",
-    )
 
 
 def _tells_time(column: Column) -> bool:

@@ -208,6 +208,8 @@ def _value(text: pl.Expr, column: Column) -> pl.Expr:
             return text.list.eval(_fields(pl.element(), column))
         case "vector":
             return _vector(text, column)
+        case "integer":
+            return _integer(_whole_text(text.str.strip_chars()), column)
         case _:
             return _meaning(text.str.strip_chars(), column)
 
@@ -243,6 +245,20 @@ def _integer(text: pl.Expr, column: Column) -> pl.Expr:
         if width(column) == "i64":
             return wide
     return pl.when(wide.is_between(low, high)).then(wide).cast(kind, strict=False)
+
+
+def _whole_text(text: pl.Expr) -> pl.Expr:
+    """Whole numbers that were written as fractions, such as `1.0` and `1e3`, in digits alone.
+
+    pandas writes integers so that stand in a column with missing values. What is 2^53 or more in
+    scientific notation is left: its last digits are not known.
+    """
+    fraction = text.str.extract(r"^([+-]?[0-9]+)\.0*$")
+    value = text.cast(pl.Float64, strict=False)
+    is_scientific = text.str.contains(r"^[+-]?[0-9]+(\.[0-9]+)?[eE][+-]?[0-9]{1,2}$")
+    is_whole = is_scientific & (value == value.round()) & (value.abs() < 2**53)
+    scientific = pl.when(is_whole).then(value).cast(pl.Int64).cast(pl.String)
+    return pl.coalesce(fraction, scientific, text)
 
 
 def _boolean(text: pl.Expr) -> pl.Expr:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ from assay.pipelines.validate.quarantine import (
     without_values,
 )
 
+_DEVIATION, _HOUR = timedelta(minutes=5), timedelta(hours=1)
 _SAMPLED_PARTITIONS = 100
 """More partitions than this are compared by a sample of them."""
 QUARANTINE_FILE = "quarantine.parquet"
@@ -285,7 +286,7 @@ def measured(
     freshness = {
         name: age
         for name in ages
-        if name in schema and (age := _age(_newest(frame, name, statistics), now)) is not None
+        if name in schema and (age := _age(_newest(frame, name, statistics, now), now)) is not None
     }
     source = source_age(installation, contract, now)
     if source is not None:
@@ -296,20 +297,32 @@ def measured(
     )
 
 
-def _newest(frame: pl.LazyFrame, column: str, statistics: Mapping[str, Statistics]) -> Any:
+def _newest(
+    frame: pl.LazyFrame, column: str, statistics: Mapping[str, Statistics], now: datetime
+) -> Any:
+    """The newest value that is not in the future; None where there is none."""
     column_statistics = statistics.get(column)
-    return (
-        column_statistics.high
-        if column_statistics and column_statistics.high is not None
-        else collect(frame.select(pl.col(column).max())).item()
-    )
+    high = column_statistics.high if column_statistics else None
+    if high is not None and not _is_future(high, now):
+        return high
+    value = pl.col(column)
+    kind = frame.select(value).collect_schema()[column]
+    if isinstance(kind, pl.Datetime):
+        latest: date = now if kind.time_zone else now.astimezone(UTC).replace(tzinfo=None)
+    else:
+        latest = now.astimezone(UTC).date()
+    return collect(frame.select(value.filter(value <= pl.lit(latest)).max())).item()
+
+
+def _is_future(value: date, now: datetime) -> bool:
+    """Whether a moment, in UTC where it has no zone, or a day in UTC is after now."""
+    if not isinstance(value, datetime):
+        return value > now.astimezone(UTC).date()
+    return (value if value.tzinfo else value.replace(tzinfo=UTC)) > now
 
 
 def _age(newest: date | None, now: datetime) -> float | None:
-    """Hours since the newest value; one in the future is as fresh as can be.
-
-    A day counts from its end.
-    """
+    """Hours since the newest value. A day counts from its end, so today's is no hour old."""
     if newest is None:
         return None
     if not isinstance(newest, datetime):
@@ -319,19 +332,14 @@ def _age(newest: date | None, now: datetime) -> float | None:
 
 
 def source_age(installation: Installation, contract: Contract, now: datetime) -> float | None:
-    """Hours since the source's file was last written; None for what is no file here, and for what a
-    package brings along: that tells when it was installed.
+    """Hours since the source's file was last written.
+
+    None for what is no file here, for a time in the future, and for what a package brings along:
+    that tells when it was installed.
     """
     if contract.source.upstream:
         row = installation.registry.references.resolve(*contract.source.upstream)
-        return (
-            round(
-                max((now - datetime.fromisoformat(row.published_at)).total_seconds(), 0.0) / 3600,
-                4,
-            )
-            if row
-            else None
-        )
+        return _hours_since(datetime.fromisoformat(row.published_at), now) if row else None
     if "://" in contract.source.location or contract.source.location.startswith(
         ("package:", "module:")
     ):
@@ -342,7 +350,13 @@ def source_age(installation: Installation, contract: Contract, now: datetime) ->
         )
     except (SourceError, OSError):  # moved away since it was landed
         return None
-    return round(max((now - changed).total_seconds(), 0.0) / 3600, 4)
+    return _hours_since(changed, now)
+
+
+def _hours_since(moment: datetime, now: datetime) -> float | None:
+    """Hours since a moment; None for one in the future, which no clock's deviation explains."""
+    elapsed = now - moment
+    return None if elapsed < -_DEVIATION else round(max(elapsed, timedelta()) / _HOUR, 4)
 
 
 def _stability(

@@ -64,7 +64,7 @@ def values(promised: Column, *texts: str | None) -> list[Any]:
             ["-1", "18446744073709551616"],
         ),
         ({"physicalType": "smallint"}, ["32767"], ["32768"]),
-        ({"physicalType": "BIGINT"}, ["9223372036854775807"], ["1.0", "1e3", "٣", ""]),
+        ({"physicalType": "BIGINT"}, ["9223372036854775807"], ["1.5", "1e400", "٣", ""]),
     ],
 )
 def test_integers_have_exactly_the_promised_width(
@@ -73,6 +73,15 @@ def test_integers_have_exactly_the_promised_width(
     promised = column("integer", **promise)
     assert [int(value) for value in values(promised, *fits)] == [int(text) for text in fits]
     assert values(promised, *does_not) == ["unread"] * len(does_not)
+
+
+@pytest.mark.parametrize("width", ["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"])
+def test_whole_numbers_written_as_fractions_are_read_as_integers(width: str) -> None:
+    promised = column("integer", logicalTypeOptions={"format": width})
+    assert values(promised, "1.0", "+4.000", "7.", "1e2", "1.2E+1") == [1, 4, 7, 100, 12]
+    assert values(promised, "1.5", "5e-1", "1e16", "1.0x", ".0", "300.0e9") == (
+        ["unread"] * 5 + [300 * 10**9 if width in ("i64", "u64") else "unread"]
+    )
 
 
 @given(st.integers(min_value=-(2**70), max_value=2**70))

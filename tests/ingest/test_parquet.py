@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assay.assets.io.decode import arrow
 from assay.assets.io.decode.landing import Decoded, Task, Undecodable
 from assay.assets.io.decode.parquet import decode
 from assay.assets.io.sources.landing import rows_in
@@ -72,6 +73,51 @@ def test_every_type_lands_as_text(
     values: pa.Array, as_text: list[str | None], tmp_path: Path
 ) -> None:
     assert texts(values, tmp_path) == as_text
+
+
+WIDE: list[tuple[str, pa.Array]] = [
+    ("price", pa.array([Decimal("9" * 39)], pa.decimal256(39, 0))),
+    ("price", pa.array([Decimal("9" * 76)], pa.decimal256(76, 0))),
+    ("order", pa.array([{"price": Decimal("1" * 45)}], pa.struct([("price", pa.decimal256(45, 0))]))),
+    ("prices", pa.array([[Decimal("1" * 45)]], pa.list_(pa.decimal256(45, 0)))),
+]  # fmt: skip
+
+
+def written(kind: str, name: str, values: pa.Array, tmp_path: Path) -> Path:
+    table, path = pa.table({"id": [1], name: values}), tmp_path / f"x.{kind}"
+    if kind == "parquet":
+        pq.write_table(table, path)
+    else:
+        with pa.ipc.new_file(path, table.schema) as writer:
+            writer.write_table(table)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+@pytest.mark.parametrize(("name", "values"), WIDE)
+def test_decimals_that_would_be_rounded_are_refused_with_their_column(
+    kind: str, name: str, values: pa.Array, tmp_path: Path
+) -> None:
+    path = written(kind, name, values, tmp_path)
+    decoder = arrow.decode if kind == "arrow" else decode
+    with pytest.raises(Undecodable, match=f"the column '{name}' has decimals of"):
+        decoder(Task(kind, str(path), str(tmp_path)))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+@pytest.mark.parametrize("scale", [0, 10, 38])
+@pytest.mark.parametrize("width", [pa.decimal128, pa.decimal256])
+def test_decimals_of_38_digits_land_exactly(
+    kind: str, scale: int, width: Any, tmp_path: Path
+) -> None:
+    most = Decimal((1, (9,) * 38, -scale))
+    path = written(kind, "price", pa.array([most], width(38, scale)), tmp_path)
+    decoder = arrow.decode if kind == "arrow" else decode
+    decoder(Task(kind, str(path), str(tmp_path)))
+    (text,) = rows_in(tmp_path).collect()["price"]
+    assert Decimal(text) == most
+    promised = Column(name="price", logical_type="number", physical_type=f"decimal(38,{scale})")
+    assert pl.DataFrame({"price": [text]}).select(read(promised)).item() == most
 
 
 def test_rows_are_counted_from_one_in_the_files_order(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from assay.assets.io.decode.landing import (
     UnreadableRecords,
     repeated_name,
 )
-from assay.assets.io.decode.parquet import offline, write_rows
+from assay.assets.io.decode.parquet import check_digits, offline, write_rows
 
 _FILE = b"ARROW1"
 
@@ -36,8 +36,9 @@ def decode(task: Task) -> Decoded:
     try:
         with _opened(Path(task.file)) as reader, closing(offline(task)) as connection:
             names = _check_names(reader.schema.names)
+            schema = _check_decimals(reader.schema)
             checked_batches = pa.RecordBatchReader.from_batches(
-                reader.schema, _check_batches(reader, counts)
+                schema, (batch.cast(schema) for batch in _check_batches(reader, counts))
             )
             connection.register("batches", checked_batches)
             written = write_rows(connection, "batches", folder, task)
@@ -85,6 +86,32 @@ def _check_batches(reader: Any, counts: list[int]) -> Iterator[Any]:
         batch.validate(full=True)
         counts.append(batch.num_rows)
         yield batch
+
+
+def _check_decimals(schema: Any) -> Any:
+    """The schema with decimals of 128 bits, the widest that DuckDB reads.
+
+    Raises: Undecodable: a column has decimals of more digits.
+    """
+    import pyarrow as pa
+
+    fields = []
+    for field in schema:
+        check_digits(field.name, max(_digits_of(field.type), default=0))
+        is_wide = pa.types.is_decimal256(field.type)
+        narrow = pa.decimal128(field.type.precision, field.type.scale) if is_wide else field.type
+        fields.append(field.with_type(narrow))
+    return pa.schema(fields, metadata=schema.metadata)
+
+
+def _digits_of(kind: Any) -> Iterator[int]:
+    """The digits of each decimal in a type."""
+    import pyarrow as pa
+
+    if pa.types.is_decimal(kind):
+        yield kind.precision
+    for index in range(kind.num_fields):
+        yield from _digits_of(kind.field(index).type)
 
 
 def _check_names(names: list[str]) -> list[str]:

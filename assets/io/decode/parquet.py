@@ -21,6 +21,8 @@ from assay.assets.io.decode.landing import (
 )
 
 OFFLINE = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+DIGITS = 38
+"""Of a decimal, the most that are kept exactly."""
 _FLOOR = 256 * 2**20
 """What unpacks to less is no bomb, however small it was."""
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER")
@@ -124,19 +126,19 @@ def _columns(connection: Any, file: Path) -> list[str]:
     """The top-level columns, as the file itself names them: DuckDB renames the second of two."""
     tree = iter(
         connection.execute(
-            f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({text_literal(str(file))})"  # noqa: S608  # names are quoted, paths are literals
+            f"SELECT name, coalesce(num_children, 0), coalesce(precision, 0) FROM parquet_schema({text_literal(str(file))})"  # noqa: S608  # names are quoted, paths are literals
         ).fetchall()
     )
 
-    def skip(children: int) -> None:
-        for _ in range(children):
-            skip(next(tree)[1])
+    def most_digits(children: int, digits: int) -> int:
+        """The digits of the widest decimal in a column, whose own node was read."""
+        return max([digits, *(most_digits(*next(tree)[1:]) for _ in range(children))])
 
     names = []
     for _ in range(next(tree)[1]):
-        name, children = next(tree)
+        name, children, digits = next(tree)
         names.append(name)
-        skip(children)
+        check_digits(name, most_digits(children, digits))
     if not names or "" in names:
         raise Undecodable(
             "the file has no columns, or one without a name",
@@ -145,6 +147,18 @@ def _columns(connection: Any, file: Path) -> list[str]:
     if twice := repeated_name(names):
         raise Undecodable(f"in the file, {twice}", "Rename one of the columns")
     return names
+
+
+def check_digits(name: str, digits: int) -> None:
+    """Refuse decimals that would be rounded.
+
+    Raises: Undecodable: a column has decimals of more digits than a version can hold.
+    """
+    if digits > DIGITS:
+        raise Undecodable(
+            f"the column '{name}' has decimals of {digits} digits, and at most {DIGITS} are kept exactly",
+            "Write it anew with fewer digits, or as text",
+        )
 
 
 def as_landed(name: str, kind: str, null_values: tuple[str, ...]) -> str:
