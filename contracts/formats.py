@@ -21,6 +21,12 @@ EACH = "[]"
 DECIMAL = re.compile(
     r"(?:decimal|numeric|number)\(\s*([0-9]{1,2})\s*(?:,\s*([0-9]{1,2})\s*)?\)", re.IGNORECASE
 )
+BINARY = re.compile(
+    r"(?:(?:long|medium|tiny)?blob|bytea|bytes|(?:var|large_|fixed_size_)?binary|raw|image)"
+    r"(?:\(\s*(?:[0-9]{1,9}|max)\s*\))?",
+    re.IGNORECASE,
+)
+"""Physical types of strings of bytes: `binary`, as Delta calls it, and other systems' names."""
 LENGTH = re.compile(
     r"(?:n?varchar2?|n?char|character(?: varying)?|string)\(\s*([0-9]{1,9})\s*\)", re.IGNORECASE
 )
@@ -46,6 +52,11 @@ def integer_names() -> Mapping[str, str]:
     """Physical types of integers -> their width, such as `i32`."""
     names: Mapping[str, str] = table("words/integers.yaml")
     return names
+
+
+def is_binary(logical_type: str, physical_type: str | None) -> bool:
+    """Whether a column holds bytes: a string whose physical type is a binary one."""
+    return logical_type == "string" and bool(BINARY.fullmatch((physical_type or "").strip()))
 
 
 def decimal(physical_type: str | None) -> tuple[int, int] | None:

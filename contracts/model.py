@@ -12,6 +12,7 @@ from typing import Any, Literal, cast, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from assay.contracts.features import Features
+from assay.contracts.formats import is_binary
 from assay.contracts.settings import (
     CLASSES,
     CONFIDENTIAL,
@@ -143,6 +144,16 @@ class Column(Frozen):
     """Of a vector: which model it is promised to come from."""
     fields: tuple[Column, ...] = ()
     """What an object holds; for an array its items, for a map its key and its value."""
+
+    @property
+    def is_binary(self) -> bool:
+        """Whether it holds bytes, which sources deliver as hexadecimal text."""
+        return is_binary(self.logical_type, self.physical_type)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it holds text as it came, which is always readable."""
+        return self.logical_type == "string" and not self.is_binary
 
 
 _COMPARED: dict[Comparison, Callable[[float, float, float], bool]] = {

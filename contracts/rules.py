@@ -141,6 +141,12 @@ def _matches(value: pl.Expr, pattern: str) -> pl.Expr:
     return value.str.contains(rust_pattern(pattern))
 
 
+def _length(value: pl.Expr, rule: Rule) -> pl.Expr:
+    """Characters of text, or bytes of what is binary."""
+    is_binary = isinstance(value_type(rule), pl.Binary)
+    return value.bin.size() if is_binary else value.str.len_chars()
+
+
 def _has_length_1(value: pl.Expr, _: Rule) -> pl.Expr:
     """Whether a vector is one of length 1, up to what 32-bit and shorter elements leave of it."""
     squares = value.list.eval(pl.element().cast(pl.Float64) ** 2)
@@ -168,8 +174,8 @@ _HOLDS: Mapping[str, Callable[[pl.Expr, Rule], pl.Expr]] = {
     "exclusiveMinimum": _compares,
     "exclusiveMaximum": _compares,
     "multipleOf": _is_multiple,
-    "minLength": lambda value, rule: value.str.len_chars() >= longest_of(rule),
-    "maxLength": lambda value, rule: value.str.len_chars() <= longest_of(rule),
+    "minLength": lambda value, rule: _length(value, rule) >= longest_of(rule),
+    "maxLength": lambda value, rule: _length(value, rule) <= longest_of(rule),
     "pattern": lambda value, rule: _matches(value, rule.argument),
     "format": lambda value, rule: _matches(value, string_formats()[rule.argument]),
     "enum": lambda value, rule: _is_in(value, rule, rule.argument),

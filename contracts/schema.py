@@ -98,6 +98,8 @@ def _check(rule: Rule, pa: Any) -> Any:
         case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
             limit = limit_of(rule)
             return getattr(pa.Check, COMPARED[limit.comparison])(limit.value, **named)
+        case "minLength" | "maxLength" if rule.part and rule.part.is_binary:
+            pass  # pandera measures text alone
         case "minLength":
             return pa.Check.str_length(min_value=longest_of(rule), **named)
         case "maxLength":

@@ -147,6 +147,8 @@ def fitted_value(kind: pl.DataType, value: Any) -> Any:
             return value if isinstance(value, bool) else None
         case pl.String():
             return value if isinstance(value, str) else None
+        case pl.Binary():
+            return value if isinstance(value, bytes) else None
         case pl.Datetime():
             return value if isinstance(value, datetime) else None
         case pl.Date():

@@ -97,6 +97,8 @@ def dtype(column: Column) -> pl.DataType:
             return pl.List(pl.Struct({field.name: dtype(field) for field in column.fields}))
         case "vector":
             return pl.List(ELEMENTS[column.element_type])
+        case "string" if column.is_binary:
+            return pl.Binary()
         case _:
             return OTHERS[column.logical_type]
 
@@ -199,7 +201,7 @@ def _value(text: pl.Expr, column: Column) -> pl.Expr:
     """What the text means; of a nested column, what each text in it means."""
     match column.logical_type:
         case "string":
-            return text
+            return text.str.decode("hex", strict=False) if column.is_binary else text
         case "object":
             return pl.when(text.is_not_null()).then(_fields(text, column))
         case "array":

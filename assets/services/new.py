@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -18,7 +18,7 @@ from assay.assets.io.disk import sha256
 from assay.assets.io.license_files import license_beside
 from assay.assets.io.sources import Read, read_file, unpacked
 from assay.assets.io.sources.first_bytes import format_of_text, kind_by_bytes
-from assay.assets.io.sources.landing import rows_in
+from assay.assets.io.sources.landing import binary_columns, rows_in
 from assay.assets.io.sources.roots import INBOX, is_source
 from assay.contracts.column_names import free_name, is_reserved
 from assay.contracts.errors import SourceError, Where, shown
@@ -86,7 +86,8 @@ def drafted(
         names = contract_names(read.columns)
         told(f"measuring {read.rows:,} rows of {len(names)} columns")
         rows = rows_in(folder).rename(names)
-        measured = profile(rows, list(names.values()))
+        binary = frozenset(names.get(column, column) for column in binary_columns(folder))
+        measured = replace(profile(rows, list(names.values())), binary=binary)
     told("looking for a licence")
     license_found = license_of(path, license, place.root or path.parent)
     options = found_options(read, stated or {})

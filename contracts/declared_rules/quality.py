@@ -136,7 +136,7 @@ def _valid_values(
         listed = list(arguments["validValues"])
         return listed_values(listed, column, place, "validValues", collected) or None
     pattern = arguments.get("pattern")
-    if not isinstance(pattern, str) or column.logical_type != "string":
+    if not isinstance(pattern, str) or not column.is_text:
         collected.refuse(
             "invalidValues does not say what is valid",
             "Give `arguments.validValues`, or for a string `arguments.pattern`",

@@ -44,8 +44,9 @@ _NO_RULES = (
 def add_type_rule(part: Part, collected: Collected) -> None:
     """The rule that the column's text can be read as its type."""
     logical_type = part.column.logical_type
-    if logical_type != "string":
-        _add("type", part, part.path, f"reads as {logical_type}", collected, logical_type)
+    if not part.column.is_text:
+        kind = "binary" if part.column.is_binary else logical_type
+        _add("type", part, part.path, f"reads as {kind}", collected, logical_type)
 
 
 def add_rules_of(part: Part, collected: Collected) -> None:
@@ -179,6 +180,13 @@ def _add_option(option: Any, value: Any, part: Part, collected: Collected) -> No
     path = (*part.path, "logicalTypeOptions", option)
     if option == "required":
         _add_required_fields(value, part, path, collected)
+    elif part.column.is_binary and option in ("pattern", "format"):
+        collected.refuse(
+            f"{option} is about text, and '{part.column.name}' is {part.column.physical_type}",
+            "Remove it, or remove the `physicalType` to keep hexadecimal text",
+            path,
+            "assay.type",
+        )
     elif option == "format" and part.column.logical_type == "string":
         _add_format(value, part, path, collected)
     elif isinstance(value, float) and not _is_comparable(option, value):

@@ -70,10 +70,11 @@ def listed_values(
     values: list[Any], column: Column, path: Path, key: str, collected: Collected
 ) -> tuple[Any, ...]:
     """Values listed under `key`, as the column's type keeps them; none where one cannot occur."""
-    fits = _LISTED_AS.get(column.logical_type)
+    fits = None if column.is_binary else _LISTED_AS.get(column.logical_type)
     if fits is None:
+        kind = "binary" if column.is_binary else column.logical_type
         collected.refuse(
-            f"{key} lists values of '{column.name}', which is promised as {column.logical_type}",
+            f"{key} lists values of '{column.name}', which is promised as {kind}",
             "List values of what it nests",
             path,
             "assay.enum",
@@ -103,7 +104,7 @@ def occurring_value(value: Any, column: Column) -> Any:
     try:
         match column.logical_type:
             case "string":
-                return value
+                return None if column.is_binary else value
             case "integer":
                 return int(value)
             case "number":

@@ -156,6 +156,8 @@ def _of_rows(rule: Rule) -> Iterator[Expectation]:
 
 def _of_values(rule: Rule) -> Expectation:
     """The expectation that stands for a rule about the values that are there."""
+    if rule.kind in ("minLength", "maxLength") and rule.part and rule.part.is_binary:
+        raise _LeftOut("Great Expectations measures text, not bytes")
     match rule.kind:
         case "minimum" | "exclusiveMinimum" | "maximum" | "exclusiveMaximum":
             return "expect_column_values_to_be_between", _between(rule)

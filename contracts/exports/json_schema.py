@@ -134,6 +134,8 @@ def _plain_type(column: Column) -> Schema:
             return {"type": "string", "pattern": portable(f"^{DAY}T{CLOCK}$")}
         case "time":  # JSON Schema's format `time` asks for an offset
             return {"type": "string", "pattern": portable(f"^{CLOCK}$")}
+        case "string" if column.is_binary:
+            return {"type": "string", "contentEncoding": "base16"}
         case _:
             return {"type": column.logical_type}
 
@@ -162,17 +164,21 @@ def _unsaid(contract: Contract, rule: Rule) -> str | None:
         return "it compares rows"
     if not rule.splits_rows:
         return "rows that break it are published, and reported"
-    if rule.kind == "normalized":
-        return "JSON Schema does not calculate"
-    if rule.kind in ("minProperties", "maxProperties"):
-        return "JSON Schema counts properties that are null"
-    if rule.kind in (
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-    ) and not isinstance(rule.argument, int | float):
-        return "JSON Schema does not compare text"
+    return _unsaid_of_values(rule)
+
+
+def _unsaid_of_values(rule: Rule) -> str | None:
+    """What JSON Schema cannot say of values that a rule sets aside."""
+    match rule.kind:
+        case "minLength" | "maxLength" if rule.part and rule.part.is_binary:
+            return "JSON Schema measures text, not bytes"
+        case "normalized":
+            return "JSON Schema does not calculate"
+        case "minProperties" | "maxProperties":
+            return "JSON Schema counts properties that are null"
+        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
+            is_number = isinstance(rule.argument, int | float)
+            return None if is_number else "JSON Schema does not compare text"
     try:
         _constraint(rule, present=True)
     except NotPortable as error:

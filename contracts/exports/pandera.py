@@ -128,6 +128,8 @@ def _check(rule: Rule) -> str:
             limit = limit_of(rule)
             check = COMPARED[limit.comparison]
             return f"pa.Check.{check}({literal(limit.value)}, {named})"
+        case "minLength" | "maxLength" if rule.part and rule.part.is_binary:
+            pass
         case "minLength":
             return f"pa.Check.str_length(min_value={longest_of(rule)}, {named})"
         case "maxLength":

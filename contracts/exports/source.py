@@ -169,6 +169,11 @@ def _matches(value: str, pattern: str) -> str:
     return f"{value}.str.contains({rust_pattern(pattern)!r})"
 
 
+def _length(value: str, rule: Rule) -> str:
+    is_binary = isinstance(value_type(rule), pl.Binary)
+    return f"{value}.bin.size()" if is_binary else f"{value}.str.len_chars()"
+
+
 def _has_length_1(value: str, _: Rule) -> str:
     squares = f"{value}.list.eval(pl.element().cast(pl.Float64) ** 2)"
     return f"(({squares}.list.sum().sqrt() - 1).abs() <= 1e-3)"
@@ -187,8 +192,8 @@ _HOLDS: Mapping[str, Callable[[str, Rule], str]] = {
     "exclusiveMinimum": _compares,
     "exclusiveMaximum": _compares,
     "multipleOf": _is_multiple,
-    "minLength": lambda value, rule: f"({value}.str.len_chars() >= {longest_of(rule)})",
-    "maxLength": lambda value, rule: f"({value}.str.len_chars() <= {longest_of(rule)})",
+    "minLength": lambda value, rule: f"({_length(value, rule)} >= {longest_of(rule)})",
+    "maxLength": lambda value, rule: f"({_length(value, rule)} <= {longest_of(rule)})",
     "pattern": lambda value, rule: _matches(value, rule.argument),
     "format": lambda value, rule: _matches(value, string_formats()[rule.argument]),
     "enum": lambda value, rule: _is_in(value, rule, rule.argument),

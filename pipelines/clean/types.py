@@ -38,7 +38,7 @@ def typed(frame: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
     judged = values.with_columns(
         readable(c, pl.col(_READ + c.name)).alias(was_read(c.name))
         for c in columns
-        if c.logical_type != "string"
+        if not c.is_text
     )
     return judged.with_columns(pl.col(_READ + c.name).alias(c.name) for c in columns).drop(
         _READ + c.name for c in columns

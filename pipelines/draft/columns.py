@@ -31,6 +31,9 @@ def column_promises(
     it.
     """
     promised: dict[str, Any] = {"name": c.name, "logicalType": _type(c, personal)}
+    is_binary = c.name in profile.binary
+    if is_binary:
+        promised |= {"logicalType": "string", "physicalType": "binary"}
     missing = profile.rows - c.given
     if profile.rows and not missing:
         promised["required"] = True
@@ -40,6 +43,8 @@ def column_promises(
         )
     if c.name in profile.null_values:
         promised |= _null_values(c.name, profile)
+    if is_binary:
+        return promised
     if personal is None or personal.treatment == "token":  # which keeps values apart
         promised |= _uniqueness(c, profile, keys)
     if personal:

@@ -78,6 +78,8 @@ class Profile:
     columns: tuple[ColumnProfile, ...]
     null_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     composite: tuple[str, ...] = field(default=())
+    binary: frozenset[str] = frozenset()
+    """The columns whose text stands for bytes."""
 
     @property
     def distinct_rows(self) -> int:

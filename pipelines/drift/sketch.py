@@ -142,7 +142,13 @@ class _Reading:
     def _as_sampled(self, name: str) -> pl.Expr:
         if name in self.numerical:
             return pl.col(name).cast(pl.Float64)
-        return pl.col(name) if self.schema[name].is_numeric() else pl.col(name).cast(pl.String)
+        return pl.col(name) if self.schema[name].is_numeric() else self.as_text(name)
+
+    def as_text(self, name: str) -> pl.Expr:
+        """A column as text; of bytes, their hexadecimal digits."""
+        if isinstance(self.schema[name], pl.Binary):
+            return pl.col(name).bin.encode("hex")
+        return pl.col(name).cast(pl.String)
 
 
 class _Counting:
@@ -198,8 +204,7 @@ class _Counting:
 
     def _add_categories(self, batch: pl.DataFrame) -> None:
         counts = {
-            name: pl.col(name)
-            .cast(pl.String)
+            name: self._reading.as_text(name)
             .drop_nulls()
             .value_counts(name="rows")
             .struct.rename_fields(["value", "rows"])

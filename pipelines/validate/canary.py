@@ -83,6 +83,8 @@ def _tries(rule: Rule, kind: pl.DataType) -> Iterator[Any]:
             yield from (True, False)
         case pl.String():
             yield from _texts(rule)
+        case pl.Binary():
+            yield from (text.encode() for text in _texts(rule))
         case pl.Date():
             yield from (_FIRST_DAY, _LAST_DAY)
             yield from _unlisted(rule, (_FIRST_DAY + timedelta(days=day) for day in count()))

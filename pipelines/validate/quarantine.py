@@ -135,7 +135,7 @@ def unreadable_cells(quarantined: pl.LazyFrame, contract: Contract) -> pl.LazyFr
     """`_row` and `column` of the first rows with a cell that cannot be read as its type, in
     order.
     """
-    typed = [column for column in contract.published_columns if column.logical_type != "string"]
+    typed = [column for column in contract.published_columns if not column.is_text]
     if not typed:
         return pl.LazyFrame(schema={ROW: pl.Int64, "column": pl.String})
     first = pl.coalesce(
@@ -214,7 +214,7 @@ def _typed(quarantined: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:
         *(
             readable(column, read(column)).alias(was_read(column.name))
             for column in columns
-            if column.logical_type != "string"
+            if not column.is_text
         ),
     )
 

@@ -88,7 +88,7 @@ class Sieve:
         self._shown = {
             c.name
             for c in contract.published_columns
-            if not c.classification and not perhaps_personal(c.name)
+            if not c.classification and not c.is_binary and not perhaps_personal(c.name)
         } - set(contract.privacy.columns)
         self._samples: dict[str, list[Sample]] = {}
 

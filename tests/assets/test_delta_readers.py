@@ -23,6 +23,7 @@ TYPES: dict[str, tuple[dict[str, Any], str]] = {
     "f32": ({"logicalType": "number", "logicalTypeOptions": {"format": "f32"}}, "0.5"),
     "f64": ({"logicalType": "number"}, "0.5"),
     "decimal": ({"logicalType": "number", "physicalType": "decimal(38,5)"}, "0.5"),
+    "binary": ({"logicalType": "string", "physicalType": "binary"}, "00ff"),
     "boolean": ({"logicalType": "boolean"}, "true"),
     "date": ({"logicalType": "date"}, "2024-01-06"),
     "time": ({"logicalType": "time"}, "10:00"),

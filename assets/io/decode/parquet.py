@@ -8,6 +8,7 @@ process on some malformed files, and gives no rows of others without a word (202
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from assay.assets.io.decode.landing import (
 )
 
 OFFLINE = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+BINARY = "binary_columns"
+"""In the metadata of landed rows: the columns whose text stands for bytes."""
 DIGITS = 38
 """Of a decimal, the most that are kept exactly."""
 _FLOOR = 256 * 2**20
@@ -98,8 +101,9 @@ def write_rows(connection: Any, table: str, folder: Path, task: Task) -> int:
         for name, kind, *_ in described
     )
     target = text_literal(str(folder / ROWS))
+    binary = text_literal(json.dumps([name for name, kind, *_ in described if kind == "BLOB"]))
     (written,) = connection.execute(
-        f"COPY (SELECT {cells} FROM {table}) TO {target} (FORMAT parquet, COMPRESSION lz4_raw)"  # noqa: S608  # names are quoted, paths are literals
+        f"COPY (SELECT {cells} FROM {table}) TO {target} (FORMAT parquet, COMPRESSION lz4_raw, KV_METADATA {{{BINARY}: {binary}}})"  # noqa: S608  # names are quoted, paths are literals
     ).fetchall()[0]
     return int(written)
 

@@ -5,6 +5,7 @@ Belongs here: what readers share. Stays out: reading.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from assay.assets.io.decode.landing import ROWS, UNREADABLE
+from assay.assets.io.decode.parquet import BINARY
 from assay.pipelines.core.frames import ROW, FileRead
 
 UNREADABLE_SCHEMA = {"record": pl.Int64, "reason": pl.String, "text": pl.String}
@@ -54,6 +56,11 @@ def rows_in(folder: Path, numbers: Collection[str] = ()) -> pl.LazyFrame:
         else pl.scan_parquet(folder / ROWS, row_index_name=ROW, row_index_offset=1)
     )
     return numbered.with_columns(pl.col(whole).cast(pl.String)) if whole else numbered
+
+
+def binary_columns(folder: Path) -> frozenset[str]:
+    """The landed columns whose text stands for bytes, as hexadecimal digits."""
+    return frozenset(json.loads(pl.read_parquet_metadata(folder / ROWS).get(BINARY, "[]")))
 
 
 def write_unreadable(folder: Path, records: list[tuple[int, str, str]]) -> None:
