@@ -23,6 +23,7 @@ from assay.contracts.compatibility.intervals import (
 from assay.contracts.data_files import table
 from assay.contracts.formats import LENGTH, decimal, integer_names
 from assay.contracts.model import OPERATORS, Comparison
+from assay.contracts.service_levels import agreed_hours
 
 Direction = Literal["tightens", "loosens", "neither"]
 Relation = Literal["tightens", "loosens", "neither", "same"]
@@ -225,6 +226,19 @@ def _is_days(value: Any) -> bool:
     return bool(re.fullmatch(r"P[0-9]{1,9}D", str(value)))
 
 
+def _of_service_levels(old: Any, new: Any) -> Relation:
+    """Service levels about the age of data: the older it may be, the more is allowed."""
+    if old is None or new is None:
+        return "tightens" if old is None else "loosens"
+    if old.get("property") not in table("words/freshness.yaml")["agreements"]:
+        return "neither"
+    try:
+        before, now = (agreed_hours(level.get("value"), level.get("unit")) for level in (old, new))
+    except ValueError:  # `assay check` warns of it
+        return "neither"
+    return _of_sets(now <= before, before <= now)
+
+
 def _of_limit(thing: str, old: Any, new: Any) -> Relation:
     """Limits: numbers, or dates in ISO text, which sorts. One that is absent allows everything."""
     words = table(_WORDS)
@@ -271,5 +285,6 @@ _RELATIONS: dict[str, Callable[[Any, Any], Relation]] = {
     "minProperties": _of_least,
     "physicalType": _of_physical_types,
     "retention": _of_retention,
+    "sla": _of_service_levels,
 }
 """Things that are compared in a way of their own; other limits are compared by size."""
