@@ -28,6 +28,8 @@ from assay.contracts.service_levels import agreed_hours
 Direction = Literal["tightens", "loosens", "neither"]
 Relation = Literal["tightens", "loosens", "neither", "same"]
 _WORDS = "compatibility/directions.yaml"
+_UNCOMPARABLE = (TypeError, ValueError, AttributeError, ZeroDivisionError, OverflowError)
+"""What comparing values raises that are not of their kind: `assay check` reports those."""
 
 
 def relation_of(thing: str, old: Any, new: Any) -> Relation:
@@ -38,7 +40,10 @@ def relation_of(thing: str, old: Any, new: Any) -> Relation:
     """
     compare = _RELATIONS.get(thing)
     if compare:
-        return compare(old, new)
+        try:
+            return compare(old, new)
+        except _UNCOMPARABLE:
+            return "neither"
     if old is None or new is None:
         return "tightens" if old is None else "loosens"
     if thing == "type" and {old, new} == {"integer", "number"}:
@@ -64,11 +69,11 @@ def limits_relation(
     """
     try:
         before, now = _limit_on(side, old), _limit_on(side, new)
-    except TypeError:
+        if side == "high":
+            before, now = now, before
+        return _of_sets(now >= before, before >= now)
+    except _UNCOMPARABLE:
         return None
-    if side == "high":
-        before, now = now, before
-    return _of_sets(now >= before, before >= now)
 
 
 def _limit_on(side: Literal["low", "high"], facets: Mapping[str, Any]) -> Edge:
@@ -92,9 +97,9 @@ def bound_relation(old: Mapping[str, Any], new: Mapping[str, Any]) -> Relation:
         return "neither"
     try:
         before, now = _allowed_results(old), _allowed_results(new)
-    except (TypeError, ValueError):  # not a number: `assay check` reports it
+        return _of_sets(covers(before, now), covers(now, before))
+    except _UNCOMPARABLE:
         return "neither"
-    return _of_sets(covers(before, now), covers(now, before))
 
 
 def _allowed_results(check: Mapping[str, Any]) -> tuple[Interval, ...]:
