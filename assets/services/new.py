@@ -85,9 +85,7 @@ def drafted(
         source, read = _landed(path, place.location, folder, where, stated or {})
         names = contract_names(read.columns)
         told(f"measuring {read.rows:,} rows of {len(names)} columns")
-        rows = rows_in(folder).rename(names)
-        binary = frozenset(names.get(column, column) for column in binary_columns(folder))
-        measured = replace(profile(rows, list(names.values())), binary=binary)
+        measured = _measured(folder, names)
     told("looking for a licence")
     license_found = license_of(path, license, place.root or path.parent)
     options = found_options(read, stated or {})
@@ -109,6 +107,13 @@ def drafted(
 def _guesses(options: Mapping[str, tuple[Any, str]], stated: Mapping[str, Any]) -> dict[str, str]:
     """What was found of how the file is written, and is not usual."""
     return {name: str(value) for name, (value, _) in options.items() if name not in stated}
+
+
+def _measured(folder: Path, names: Mapping[str, str]) -> Profile:
+    """The landed columns under the contract's names, with those that hold bytes."""
+    measured = profile(rows_in(folder).rename(names), list(names.values()))
+    binary = frozenset(names.get(column, column) for column in binary_columns(folder))
+    return replace(measured, binary=binary)
 
 
 def _check_file(path: Path, where: Where) -> None:
