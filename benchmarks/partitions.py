@@ -26,7 +26,8 @@ FIRST = date(2015, 1, 1)
 
 
 def day_text(day: date) -> str:
-    rows = "".join(f"M{row},{day}T0{row}:00:00Z,{row}.5\n" for row in range(1, 4))
+    meters = (f"M{day.toordinal()}{row}" for row in range(1, 4))  # a key is unique in the version
+    rows = "".join(f"{meter},{day}T0{row}:00:00Z,{row}.5\n" for row, meter in enumerate(meters))
     return "meter,at,energy_kwh\n" + rows
 
 

@@ -24,6 +24,7 @@ from assay.contracts.column_names import free_name, is_reserved
 from assay.contracts.errors import SourceError, Where, shown
 from assay.contracts.problems import Problem
 from assay.contracts.settings import CsvOptions, Source
+from assay.pipelines.core.engine import held_in_memory
 from assay.pipelines.draft.license import UNKNOWN, LicenseFound
 from assay.pipelines.draft.profile import Profile, profile
 from assay.pipelines.draft.propose import Draft, draft
@@ -85,7 +86,7 @@ def drafted(
         source, read = _landed(path, place.location, folder, where, stated or {})
         names = contract_names(read.columns)
         told(f"measuring {read.rows:,} rows of {len(names)} columns")
-        measured = _measured(folder, names)
+        measured = _measured(folder, names, read.rows)
     told("looking for a licence")
     license_found = license_of(path, license, place.root or path.parent)
     options = found_options(read, stated or {})
@@ -109,9 +110,10 @@ def _guesses(options: Mapping[str, tuple[Any, str]], stated: Mapping[str, Any]) 
     return {name: str(value) for name, (value, _) in options.items() if name not in stated}
 
 
-def _measured(folder: Path, names: Mapping[str, str]) -> Profile:
+def _measured(folder: Path, names: Mapping[str, str], count: int) -> Profile:
     """The landed columns under the contract's names, with those that hold bytes."""
-    measured = profile(rows_in(folder).rename(names), list(names.values()))
+    with held_in_memory(rows_in(folder).rename(names), count * len(names)) as rows:
+        measured = profile(rows, list(names.values()))
     binary = frozenset(names.get(column, column) for column in binary_columns(folder))
     return replace(measured, binary=binary)
 

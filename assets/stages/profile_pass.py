@@ -20,7 +20,7 @@ from assay.contracts.model import Contract
 from assay.contracts.settings import Window
 from assay.pipelines.clean import steps
 from assay.pipelines.clean.duplicates import parts_of
-from assay.pipelines.core.engine import run_together
+from assay.pipelines.core.engine import held_in_memory, run_together
 from assay.pipelines.core.fitting import Fitted
 from assay.pipelines.publish.naming import Inputs
 from assay.pipelines.validate.evaluate import kept_by_all, without_repeats
@@ -47,9 +47,18 @@ def profile_rows(run: Run, inputs: Inputs, window: Window | None) -> Profile:
 
     Raises: SourceError: a partition's own file holds rows of other partitions.
     """
-    contract, digest = run.contract, inputs.source_digest
-    rows = window_rows(run, digest, window)
-    landed, few = receipt_of(run, digest).rows, few_values(run, digest)
+    digest = inputs.source_digest
+    landed = receipt_of(run, digest).rows
+    cells = landed * len(run.contract.columns)
+    with held_in_memory(window_rows(run, digest, window), cells) as rows:
+        return _profiled(run, inputs, window, rows, landed)
+
+
+def _profiled(
+    run: Run, inputs: Inputs, window: Window | None, rows: pl.LazyFrame, landed: int
+) -> Profile:
+    contract = run.contract
+    few = few_values(run, inputs.source_digest)
     learned_before = fitted.kept(run)
 
     def learning(found: pl.DataFrame) -> steps.Fitting:

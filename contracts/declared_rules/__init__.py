@@ -52,7 +52,7 @@ def _read_columns(schema: dict[str, Any], path: Path, collected: Collected) -> l
         place = (*path, "properties", index)
         column = read_column(raw, raw.get("name", ""), place, collected)
         if column and is_new(column, place, collected):
-            collected.columns.append(column)
+            collected.add_column(column)
             parts.append(Part(column, raw, place, column.name))
     if not properties:
         collected.refuse(

@@ -31,13 +31,27 @@ class Collected:
         self.problems: list[ContractError] = []
         self.warnings: list[Problem] = []
         self.columns: list[Column] = []
+        self.by_name: dict[str, Column] = {}
+        self.by_letters: dict[str, str] = {}  # case folded -> the column's name
+        self.physical_names: set[str] = set()
         self.rules: list[Rule] = []
         self._rules_by_name: dict[str, Rule] = {}
+        self._words: dict[str, str] = {}
 
     def rule_name(self, columns: Iterable[str], *more: str) -> str:
         """The name of a rule about columns, unless the contract gives it one."""
-        words = rule_names(self.column_names)
-        return rule_name("_".join([*(words.get(name, name) for name in columns), *more]))
+        if len(self._words) != len(self.columns):
+            self._words = rule_names(self.column_names)
+        words = (self._words.get(name, name) for name in columns)
+        return rule_name("_".join([*words, *more]))
+
+    def add_column(self, column: Column) -> None:
+        """Take the column in."""
+        self.columns.append(column)
+        self.by_name[column.name] = column
+        self.by_letters.setdefault(column.name.casefold(), column.name)
+        if column.physical_name:
+            self.physical_names.add(column.physical_name)
 
     @property
     def column_names(self) -> list[str]:

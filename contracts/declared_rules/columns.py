@@ -23,8 +23,7 @@ _HOLDS = {"object": "properties", "array": "items", "map": "map"}
 
 def is_new(column: Column, path: Path, collected: Collected) -> bool:
     """Whether the column can be taken in next to those read before it."""
-    physical_names = {other.physical_name for other in collected.columns}
-    same = twin(column.name, collected.column_names)
+    same = collected.by_letters.get(column.name.casefold())
     if same == column.name:
         problem = f"the column '{column.name}' is promised twice"
         remedy = "Keep one of the two"
@@ -34,7 +33,7 @@ def is_new(column: Column, path: Path, collected: Collected) -> bool:
     elif _is_unwritable(column.name):
         problem = f"the column name {column.name!r} has a character that no file can hold"
         remedy = "Remove it from the name"
-    elif column.physical_name and column.physical_name in physical_names:
+    elif column.physical_name in collected.physical_names:
         problem = f"two columns have the physicalName '{column.physical_name}'"
         remedy = "Give each its own, as the source calls it"
     elif len(column.name) > LONGEST_COLUMN:

@@ -74,8 +74,7 @@ def _library(check: _Check, path: Path, column: str | None, collected: Collected
         return None
     if not _are_suited(metric, names, path, collected):
         return None
-    columns = {column.name: column for column in collected.columns}
-    only = columns[names[0]] if names else None
+    only = collected.by_name[names[0]] if names else None
     argument = _argument(metric, arguments, only, path, collected)
     if metric == "invalidValues" and argument is None:
         return None
@@ -174,10 +173,9 @@ def _sql(
 
 def _measured(check: _Check, path: Path, column: str | None, collected: Collected) -> Rule | None:
     """A bound on one of our own quality metrics."""
-    columns = {column.name: column for column in collected.columns}
     where, place = collected.document.where(path), key_path(path)
     try:
-        metric, compared = measures.of_check(check, column, columns, where, place)
+        metric, compared = measures.of_check(check, column, collected.by_name, where, place)
     except ContractError as error:
         collected.problems.append(error)
         return None

@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any, Literal
 
@@ -23,6 +24,11 @@ Engine = Literal["polars", "gpu", "ray-gpu", "cupy"]
 `cupy` is no choice of a contract: it is Polars on the CPU with its arrays on the GPU, for what
 `gpu` has no plan for.
 """
+SMALL = 2_000_000
+"""Cells of a table that is held in memory: a streaming plan costs some 5 ms for each part of it,
+which is most of the time where a table has few rows and hundreds of columns (2026-11-30).
+"""
+_cpu: ContextVar[Literal["streaming", "in-memory"]] = ContextVar("cpu", default="streaming")
 _INSTALL = "Install the extra `gpu` on a machine with an NVIDIA GPU, or write `engine: auto`"
 
 
@@ -103,7 +109,7 @@ def _device(engine: Engine) -> Iterator[Any]:
     """What Polars calls the engine. A GPU refuses what it cannot run instead of falling back."""
     match engine:
         case "polars" | "cupy":
-            yield "streaming"
+            yield _cpu.get()
         case "gpu":
             yield pl.GPUEngine(raise_on_fail=True)
         case "ray-gpu":
@@ -111,6 +117,21 @@ def _device(engine: Engine) -> Iterator[Any]:
 
             with RayEngine(engine_options={"raise_on_fail": True}) as cluster:
                 yield cluster
+
+
+@contextmanager
+def held_in_memory(rows: pl.LazyFrame, cells: int) -> Iterator[pl.LazyFrame]:
+    """The rows, read once and measured in memory inside the block where they are few; otherwise
+    as they are, streaming.
+    """
+    if cells > SMALL:
+        yield rows
+        return
+    token = _cpu.set("in-memory")
+    try:
+        yield run(rows).lazy()
+    finally:
+        _cpu.reset(token)
 
 
 def run(plan: pl.LazyFrame, engine: Engine = "polars") -> pl.DataFrame:
@@ -128,14 +149,14 @@ def run_in_memory(plan: pl.LazyFrame) -> pl.DataFrame:
 
 
 def run_together(plans: Sequence[pl.LazyFrame]) -> list[pl.DataFrame]:
-    """Run several plans side by side, streaming; lazy sinks among them give empty frames.
+    """Run several plans together, streaming unless held in memory; lazy sinks among them give empty frames.
 
     Each reads the columns it needs. To share one scan costs more than to read twice: all columns
     are read for all, and what a slower plan has not taken yet is kept in memory, up to the whole
     table (1.6 GB against 0.4 for two sorts of 20 million rows, 2026-11-25).
     """
     return pl.collect_all(
-        plans, engine="streaming", optimizations=pl.QueryOptFlags(comm_subplan_elim=False)
+        plans, engine=_cpu.get(), optimizations=pl.QueryOptFlags(comm_subplan_elim=False)
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import polars as pl
 
 from assay.contracts.formats import string_formats
-from assay.contracts.model import Column
+from assay.contracts.model import Column, LogicalType
 from assay.contracts.types import read
 from assay.pipelines.admit import personal, special_categories
 from assay.pipelines.admit.names import key_hint
@@ -28,6 +28,7 @@ from assay.pipelines.draft.null_values import detected_null_values, null_spellin
 
 Kind = Literal["string", "integer", "number", "boolean", "date", "timestamp", "time"]
 FEW = 20  # distinct strings that make an enumeration
+_READ_AS: tuple[LogicalType, ...] = ("integer", "number", "timestamp", "date")
 SHAPED = ("uuid", "uri", "ipv4", "ipv6")
 
 
@@ -119,24 +120,22 @@ def profile(frame: pl.LazyFrame, names: Sequence[str]) -> Profile:
 
 def _measures(frame: pl.LazyFrame, names: Sequence[str]) -> pl.LazyFrame:
     """One row: a struct a column, and the number of rows."""
-    return frame.select(
+    readings = {
+        f"{kind} {index}": read(Column(name=name, logical_type=kind))
+        for index, name in enumerate(names)
+        for kind in _READ_AS
+    }
+    texts = (pl.col(name).alias(f"text {index}") for index, name in enumerate(names))
+    return frame.select(*texts, **readings).select(
         pl.len().alias("rows"),
-        *(
-            pl.struct([value.alias(key) for key, value in _measure(name).items()]).alias(
-                f"c{index}"
-            )
-            for index, name in enumerate(names)
-        ),
+        *(pl.struct(**_measure(index)).alias(f"c{index}") for index in range(len(names))),
     )
 
 
-def _measure(name: str) -> dict[str, pl.Expr]:
-    text = pl.col(name)
+def _measure(index: int) -> dict[str, pl.Expr]:
+    text = pl.col(f"text {index}")
     stripped = text.str.strip_chars()
-    integer, number, stamp = (
-        read(Column(name=name, logical_type=kind)) for kind in ("integer", "number", "timestamp")
-    )
-    day = read(Column(name=name, logical_type="date"))
+    integer, number, stamp, day = (pl.col(f"{kind} {index}") for kind in _READ_AS)
     shapes = [_shape(text), _merged_shape(text)]
     return {
         "given": text.count(),
