@@ -128,7 +128,10 @@ def _measures(frame: pl.LazyFrame, names: Sequence[str]) -> pl.LazyFrame:
     texts = (pl.col(name).alias(f"text {index}") for index, name in enumerate(names))
     return frame.select(*texts, **readings).select(
         pl.len().alias("rows"),
-        *(pl.struct(**_measure(index)).alias(f"c{index}") for index in range(len(names))),
+        *(
+            pl.struct(value.alias(key) for key, value in _measure(index).items()).alias(f"c{index}")
+            for index in range(len(names))
+        ),
     )
 
 
