@@ -232,6 +232,8 @@ class _StageLines:
         lines = [f"  [green]✓[/] {stage:<10} {took}  {escape(summary(stage, details))}"]
         if details.get("undeclared_columns"):
             lines.append(f"  [yellow]![/] {escape(self._undeclared(details))}")
+        if details.get("far_years"):
+            lines.append(f"  [yellow]![/] {escape(details['far_years'])}")
         if details.get("not_expired"):
             lines.append(f"  [yellow]![/] {escape(details['not_expired'])}; see `assay clock`")
         for line in lines:

@@ -63,6 +63,8 @@ def _origin(predicate: Mapping[str, Any]) -> dict[str, Any]:
     }
     if "undeclared_columns" in predicate:
         source["undeclared_columns"] = predicate["undeclared_columns"]
+    if "far_years" in predicate:
+        source["far_years"] = predicate["far_years"]
     if "upstream" in predicate:
         source["upstream"] = predicate["upstream"]
     if "reading" in predicate:

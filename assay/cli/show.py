@@ -69,6 +69,9 @@ def _source_facts(source: dict[str, Any]) -> Iterator[tuple[str, object]]:
     if places := source.get("undeclared_columns"):
         listed = ", ".join(str(place) for place in places)
         yield "undeclared columns", f"columns {listed} of the source are not published"
+    for name, years in source.get("far_years", {}).items():
+        listed = ", ".join(f"{year:04}" for year in years)
+        yield "far years", f"'{name}' has {listed}, far from those of nearly all rows"
     yield "source sha256", source["sha256"]
     if reading := source.get("reading"):
         yield "read as", ", ".join(f"{name} {value!r}" for name, value in reading.items())

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ from assay.lineage.evidence import PublishedFile
 from assay.pipelines.core.engine import run as collect
 from assay.pipelines.core.engine import run_together
 from assay.pipelines.core.frames import REASONS, Check
-from assay.pipelines.validate import anonymity, bias, metrics, stability
+from assay.pipelines.validate import anonymity, bias, far_years, metrics, stability
 from assay.pipelines.validate.evaluate import Statistics
 from assay.pipelines.validate.quarantine import (
     DECISION,
@@ -66,6 +66,8 @@ class Assessed(Refined):
     """Decisions about this delivery's quarantined rows, as the registry keeps them, each with the
     rows it took in this run (`taken`).
     """
+    far_years: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Column -> years far from those of nearly all rows: a doubt for the steward."""
 
 
 def assess(run: Run, admission: Admission, refined: Refined) -> Assessed:
@@ -104,7 +106,26 @@ def assess(run: Run, admission: Admission, refined: Refined) -> Assessed:
         quality,
         measure_partition(contract, files, _changed(refined)) if run.partition else None,
         decisions,
+        _far_years(contract, files),
     )
+
+
+def _far_years(contract: Contract, files: Sequence[Path]) -> dict[str, list[int]]:
+    """The doubtful years of these files; years are counted where the footers reach far."""
+    statistics = statistics_of(files)
+    wide = [
+        name
+        for name in far_years.dated_columns(contract)
+        if (ends := statistics.get(name)) is not None
+        and ends.low is not None
+        and far_years.span_is_wide([ends.low.year, ends.high.year])
+    ]
+    if not wide:
+        return {}
+    rows = pl.scan_parquet(list(files))
+    counts = run_together([far_years.year_counts(rows, name) for name in wide])
+    doubtful = {n: far_years.far_years(count) for n, count in zip(wide, counts, strict=True)}
+    return {name: years for name, years in doubtful.items() if years}
 
 
 def _answered(check: Check, rule: Rule, answers: Mapping[str, float | None]) -> Check:

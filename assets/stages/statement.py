@@ -161,6 +161,7 @@ def _of_part(part: Part) -> dict[str, Any]:
         "quality": evidence_of(refined.quality), "quarantine_decisions": render_decisions(refined.decisions),
         "schema": schema_of(contract), "retention": contract.retention.model_dump(mode="json"),
         "environment": {"python": platform.python_version(), "polars": installed("polars"), "pandera": installed("pandera"), "assay": installed("assay")},
+        **({"far_years": dict(refined.far_years)} if refined.far_years else {}),
         **_origin(run, inputs.source_digest),
     }  # fmt: skip
 

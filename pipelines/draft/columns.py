@@ -55,12 +55,22 @@ def column_promises(
             f"{c.name!r} may be personal by its name: if so, write `classification: personal` and a treatment under assay.privacy"
         )
         return promised | _logical_options(c, is_hidden)
+    promised |= _far_years(c)
     values = _enum(c, profile)
     if not values:
         return promised | _logical_options(c, is_hidden)
     return promised | {
         "enum": WithReason([Flow({"value": value}) for value in values], _why_enum(c))
     }
+
+
+def _far_years(c: ColumnProfile) -> dict[str, Any]:
+    """A question about years that are valid, and hardly meant."""
+    if not c.far_years:
+        return {}
+    years = ", ".join(f"{year:04}" for year in c.far_years[:5])
+    question = f"{c.name!r}: {years} are far from the years of nearly all rows: mistakes?"
+    return {"far_years": Comment(question)}
 
 
 def _null_values(name: str, profile: Profile) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from assay.pipelines.core.engine import run, run_together
 from assay.pipelines.core.frames import ROW
 from assay.pipelines.draft.moments import Moments, moments
 from assay.pipelines.draft.null_values import detected_null_values, null_spellings, without
+from assay.pipelines.validate import far_years
 
 Kind = Literal["string", "integer", "number", "boolean", "date", "timestamp", "time"]
 FEW = 20  # distinct strings that make an enumeration
@@ -66,6 +67,7 @@ class ColumnProfile:
     pattern: str | None = None
     values: tuple[tuple[str, int], ...] = ()
     found: tuple[Found, ...] = ()
+    far_years: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ def profile(frame: pl.LazyFrame, names: Sequence[str]) -> Profile:
     columns = _found_in(frame, typed, measured)
     columns = _exact_counts(frame, columns, rows)
     columns = [_patterned(frame, column) for column in columns]
+    columns = _with_far_years(frame, columns)
     repeated = _repeated(frame, names)
     done = Profile(rows, repeated, tuple(columns), null_values)
     return replace(done, composite=_composite(frame, done))
@@ -226,6 +229,28 @@ def _with_moments(column: ColumnProfile, written: Mapping[str, Moments]) -> Colu
         high=moment.high,
         pattern=None,
     )
+
+
+def _with_far_years(frame: pl.LazyFrame, columns: Sequence[ColumnProfile]) -> list[ColumnProfile]:
+    """The columns with their years far from those of nearly all rows."""
+    wide = [
+        c
+        for c in columns
+        if c.kind in ("date", "timestamp")
+        and c.low is not None
+        and far_years.span_is_wide([c.low.year, c.high.year])
+    ]
+    values = {
+        c.name: read(Column(name=c.name, logical_type=c.kind, format=c.format))
+        for c in wide
+        if c.kind in ("date", "timestamp")
+    }
+    plans = [far_years.year_counts(frame.select(value.alias(n)), n) for n, value in values.items()]
+    counts = dict(zip(values, run_together(plans) if plans else [], strict=True))
+    return [
+        replace(c, far_years=tuple(far_years.far_years(counts[c.name]))) if c.name in counts else c
+        for c in columns
+    ]
 
 
 def _newly_typed(

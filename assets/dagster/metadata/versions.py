@@ -120,11 +120,26 @@ def published(
         "verify_with": dg.MetadataValue.md(f"`assay verify {version}`"),
         "obligations": ", ".join(obligations) or "none",
         **quality(predicate),
+        **_doubtful_years(predicate.get("far_years", {})),
         "data_docs": dg.MetadataValue.md(docs),
         "references": _reference_table(references),
         **_changes(changes),
         **_partition_table(predicate.get("partitions", {})),
     }
+
+
+def _doubtful_years(years: Mapping[str, Sequence[int]]) -> Metadata:
+    """The years far from those of nearly all rows, by column."""
+    return {"far_years": describe_far_years(years)} if years else {}
+
+
+def describe_far_years(years: Mapping[str, Sequence[int]]) -> str:
+    """The years that a person should look at, in a sentence; the first few of each column."""
+    listed = (
+        f"'{name}' {', '.join(f'{year:04}' for year in some[:3])}{' …' if len(some) > 3 else ''}"
+        for name, some in years.items()
+    )
+    return f"years far from those of nearly all rows: {'; '.join(listed)}"
 
 
 def _reference_table(
