@@ -91,7 +91,8 @@ def _read_unless_landed(
     if fetched.seen is not None:
         newest = run.installation.registry.versions.newest(contract.name)
         published = newest.source_digest if newest else None
-        watermarks.keep(lake, contract.name, fetched.digest, fetched.seen, published)
+        keys = run.installation.keys
+        watermarks.keep(lake, keys, contract.name, fetched.digest, fetched.seen, published)
     shutil.rmtree(staged, ignore_errors=True)
     shutil.rmtree(folder / FETCHED, ignore_errors=True)
     return unchanged
@@ -206,7 +207,8 @@ def _mark(run: Run) -> sources.Mark | None:
         if sealed
         else mark["value"]
     )
-    seen = watermarks.seen_at(run.installation.lake, run.contract.name, newest.source_digest)
+    lake, keys = run.installation.lake, run.installation.keys
+    seen = watermarks.seen_at(lake, keys, run.contract.name, newest.source_digest)
     return sources.Mark(column, value, newest.source_digest, seen)
 
 

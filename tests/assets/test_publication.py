@@ -555,7 +555,7 @@ def test_declared_personal_values_are_nowhere_but_in_the_landed_rows(
         ),
     )
     installation.deliver(
-        "meter,energy_kwh,tariff,note\nAnn Canary,1,day,I am Ann Canary at canary@example.com\nAnn Canary,1,day,I am Ann Canary at canary@example.com\nBob Canary,abc,day,canary\n"
+        "meter,energy_kwh,tariff,note\nAnn Canary,1,day,I am Ann Canary at canary@example.com\nAnn Canary,1,day,I am Ann Canary at canary@example.com\nBob Canary,abc,day,canary\nEve Canary,2,night,none\n"
     )
     run = installation.run()
     published(installation, run)

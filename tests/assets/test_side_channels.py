@@ -428,6 +428,8 @@ def test_the_mark_of_a_public_column_is_told(installation: SampleHome) -> None:
     assert installation.predicate(installation.published())["watermark"] == {
         "column": "energy_kwh",
         "value": 8.0,
+        "late": 0,
+        "missed": 0,
     }
 
 

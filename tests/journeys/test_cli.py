@@ -65,7 +65,7 @@ REFUSALS: list[
         "meter,energy_kwh,tariff\nx,1,day\ny,1,day\nM1,1,day\n",
         "2 of 3 rows break it",
     ),
-    ("no CSV at all", (), b"\x00\x01\x02", "lacks the promised column"),
+    ("no CSV at all", (), b"\x00\x01\x02", "binary data of an unknown kind"),
 ]
 
 
