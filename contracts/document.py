@@ -56,6 +56,12 @@ class Document:
     data: Any
     file: str
     positions: dict[Path, tuple[int, int]] = field(default_factory=dict)
+    written: dict[Path, str] = field(default_factory=dict)
+    """The texts without quotes that YAML reads as something else, such as `NO` as false."""
+
+    def unquoted(self, *paths: Path) -> str | None:
+        """What stands at the first of these places, where it would be text in quotes."""
+        return next((self.written[path] for path in paths if path in self.written), None)
 
     def where(self, path: Path) -> Where:
         """The line of `path`, or of its nearest parent that stands in the text."""
@@ -111,7 +117,7 @@ def _read(loader: _Timeless, text: str, file: str) -> Document:
     data = walk.read(root, (), 0)
     if walk.problems:
         raise ContractErrors(tuple(walk.problems))
-    return Document(data, file, walk.positions)
+    return Document(data, file, walk.positions, walk.written)
 
 
 def _syntax_error(error: yaml.MarkedYAMLError, file: str) -> ContractError:
@@ -165,6 +171,7 @@ class _Walk:
     def __init__(self, loader: _Timeless, file: str) -> None:
         self.loader, self.file = loader, file
         self.positions: dict[Path, tuple[int, int]] = {}
+        self.written: dict[Path, str] = {}
         self.problems: list[ContractError] = []
         self.nodes = 0
 
@@ -181,6 +188,8 @@ class _Walk:
                 "yaml.size",
             )
         if isinstance(node, yaml.ScalarNode):
+            if node.tag != _STR and node.value:
+                self.written[path] = node.value
             if node.tag in (_INT, _FLOAT):
                 return self._number(node)
             return (

@@ -66,6 +66,24 @@ def _iso_moment(column: Column, value: Any) -> date | datetime | str:
     return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
+def _refuse_listed(
+    value: Any, index: int, column: Column, path: Path, key: str, collected: Collected
+) -> None:
+    """Refuse a listed value of another type, as its author wrote it."""
+    written = collected.document.unquoted((*path, index, "value"), (*path, index))
+    shown, remedy = repr(value), f"Write values of type {column.logical_type}"
+    if written is not None and column.is_text:
+        shown, remedy = written, f"Put it in quotes: '{written}'"
+        if written != str(value):
+            shown = f"{written} (YAML reads it as {value!r})"
+    collected.refuse(
+        f"{key} lists {shown} for '{column.name}', which is promised as {column.logical_type}",
+        remedy,
+        path,
+        "assay.enum",
+    )
+
+
 def listed_values(
     values: list[Any], column: Column, path: Path, key: str, collected: Collected
 ) -> tuple[Any, ...]:
@@ -80,16 +98,10 @@ def listed_values(
             "assay.enum",
         )
         return ()
-    for value in values:
+    for index, value in enumerate(values):
         is_other_kind = isinstance(value, bool) and column.logical_type != "boolean"
         if is_other_kind or not isinstance(value, fits):
-            collected.refuse(
-                f"{key} lists {value!r} for '{column.name}', "
-                f"which is promised as {column.logical_type}",
-                f"Write values of type {column.logical_type}",
-                path,
-                "assay.enum",
-            )
+            _refuse_listed(value, index, column, path, key, collected)
             return ()
     if column.logical_type in TIMES:
         moments = [moment(column, value, path, collected) for value in values]

@@ -57,7 +57,11 @@ def _located(
         # error reports the key
         return
     describe = _DESCRIBE.get(error.validator, _other)
-    yield path, describe(error, key_path(path) or "the document")
+    sentence = describe(error, key_path(path) or "the document")
+    written = document.unquoted(path)
+    if written is not None and sentence.remedy == "Write text":
+        sentence = sentence._replace(remedy=f"Put it in quotes: '{written}'")
+    yield path, sentence
 
 
 def _type_at(document: Document, path: Path) -> str | None:

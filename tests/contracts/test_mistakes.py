@@ -119,7 +119,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "version: 1.0.0",
         "version: 1",
-        ["5:1 odcs.type: version is a whole number. Write text."],
+        ["5:1 odcs.type: version is a whole number. Put it in quotes: '1'."],
     ),
     (
         "version: 1.0.0",
@@ -292,7 +292,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
         "{value: night}",
         "{value: 3}",
         [
-            "22:9 assay.enum: enum lists 3 for 'tariff', which is promised as string. Write values of type string."
+            "22:9 assay.enum: enum lists 3 for 'tariff', which is promised as string. Put it in quotes: '3'."
         ],
     ),
     (
@@ -324,7 +324,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
         '"2013-01-01"',
         "2013",
         [
-            "25:30 odcs.type: schema[0].properties[3].logicalTypeOptions.minimum is a whole number. Write text."
+            "25:30 odcs.type: schema[0].properties[3].logicalTypeOptions.minimum is a whole number. Put it in quotes: '2013'."
         ],
     ),
     (
