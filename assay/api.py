@@ -23,7 +23,7 @@ def open(
     """Open a published version for a purpose, and have that recorded.
 
     Args:
-        name: the data set.
+        name: the data set; `flights@1.0.0` names a version too.
         version: such as "1.0.0", or a reference such as "prod"; what `latest` points to if None.
         purpose: one of the purposes in the version's evidence, such as "training".
         trace: a W3C `traceparent` or trace id to find the read by (`assay why`); TRACEPARENT of the
@@ -38,7 +38,20 @@ def open(
     from assay.assets.services.read import open_version
 
     with private_files():
-        return open_version(name, version, purpose, trace)
+        return open_version(*_with_version(name, version), purpose, trace)
+
+
+def _with_version(name: str, version: str | None) -> tuple[str, str | None]:
+    """The data set and the version, where the name may hold it as on the command line."""
+    from assay.contracts.errors import ConfigurationError
+
+    dataset, at, written = name.partition("@")
+    if not at:
+        return name, version
+    if not written or version not in (None, written):
+        problem = f"the name '{name}' and the version {version!r} do not agree"
+        raise ConfigurationError(problem, f'Write `assay.open("{dataset}", version=…)`')
+    return dataset, written
 
 
 def model(name: str, *, purpose: str) -> Served:
@@ -76,7 +89,7 @@ def features(name: str, version: str | None = None, *, purpose: str = "training"
     from assay.assets.services.inference import open_features
 
     with private_files():
-        return open_features(name, version, purpose)
+        return open_features(*_with_version(name, version), purpose)
 
 
 def search(
