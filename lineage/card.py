@@ -61,14 +61,8 @@ def _origin(predicate: Mapping[str, Any]) -> dict[str, Any]:
         "sha256": inputs["source_digest"],
         "window": inputs["window"],
     }
-    if "undeclared_columns" in predicate:
-        source["undeclared_columns"] = predicate["undeclared_columns"]
-    if "far_years" in predicate:
-        source["far_years"] = predicate["far_years"]
-    if "upstream" in predicate:
-        source["upstream"] = predicate["upstream"]
-    if "reading" in predicate:
-        source["reading"] = predicate["reading"]
+    stated = ("undeclared_columns", "far_years", "upstream", "reading")
+    source |= {name: predicate[name] for name in stated if name in predicate}
     partitions = {
         name: {**part["accounting"], "made_in": part["made_in"]}
         for name, part in predicate.get("partitions", {}).items()

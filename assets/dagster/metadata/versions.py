@@ -120,7 +120,7 @@ def published(
         "verify_with": dg.MetadataValue.md(f"`assay verify {version}`"),
         "obligations": ", ".join(obligations) or "none",
         **quality(predicate),
-        **_doubtful_years(predicate.get("far_years", {})),
+        **_far_years(predicate.get("far_years", {})),
         "data_docs": dg.MetadataValue.md(docs),
         "references": _reference_table(references),
         **_changes(changes),
@@ -128,18 +128,15 @@ def published(
     }
 
 
-def _doubtful_years(years: Mapping[str, Sequence[int]]) -> Metadata:
-    """The years far from those of nearly all rows, by column."""
-    return {"far_years": describe_far_years(years)} if years else {}
-
-
-def describe_far_years(years: Mapping[str, Sequence[int]]) -> str:
+def _far_years(years: Mapping[str, Sequence[int]]) -> Metadata:
     """The years that a person should look at, in a sentence; the first few of each column."""
+    if not years:
+        return {}
     listed = (
         f"'{name}' {', '.join(f'{year:04}' for year in some[:3])}{' …' if len(some) > 3 else ''}"
         for name, some in years.items()
     )
-    return f"years far from those of nearly all rows: {'; '.join(listed)}"
+    return {"far_years": f"years far from those of nearly all rows: {'; '.join(listed)}"}
 
 
 def _reference_table(
