@@ -1,4 +1,5 @@
-"""What publishing one more daily partition costs while their number grows: seconds, memory, and the registry's bytes.
+"""What publishing one more daily partition costs while their number grows: seconds, processor time
+(with that of the processes that read), memory, and the registry's bytes.
 
 Usage: python -m benchmarks.partitions [DAYS] [every N days a line]
 """
@@ -40,6 +41,12 @@ def publish(home: SampleHome, day: date) -> None:
         publish_parts(part, [Part(part, admission, refine(part, admission))])
 
 
+def processor_s() -> float:
+    """Processor time of this process and of the children that it waited for, in seconds."""
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
+
+
 def main(days: int, every: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = SampleHome(Path(folder))
@@ -49,22 +56,23 @@ def main(days: int, every: int) -> None:
         )
         (home.root / "inbox").mkdir(parents=True)
         registry = home.root / "registry.db"
-        print("days  s/publication  registry MB  evidence MB  peak MB")
-        since, day = time.monotonic(), FIRST
+        print("days  s/publication  CPU s/publication  registry MB  evidence MB  peak MB")
+        since, processor_since, day = time.monotonic(), processor_s(), FIRST
         for number in range(1, days + 1):
             (home.root / "inbox" / f"{day}.csv").write_text(day_text(day))
             publish(home, day)
             day += timedelta(days=1)
             if number % every == 0:
                 spent = (time.monotonic() - since) / every
+                processor = (processor_s() - processor_since) / every
                 evidence = sum(f.stat().st_size for f in (home.root / "evidence").rglob("*.json"))
                 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
                 size = registry.stat().st_size / 1e6
                 print(
-                    f"{number:4}  {spent:13.3f}  {size:11.2f}  {evidence / 1e6:11.2f}  {peak:7.0f}",
+                    f"{number:4}  {spent:13.3f}  {processor:17.3f}  {size:11.2f}  {evidence / 1e6:11.2f}  {peak:7.0f}",
                     flush=True,
                 )
-                since = time.monotonic()
+                since, processor_since = time.monotonic(), processor_s()
 
 
 if __name__ == "__main__":
