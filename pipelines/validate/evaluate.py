@@ -19,7 +19,12 @@ from assay.contracts.typed_arguments import limit_of
 from assay.contracts.types import dtype, read, readable
 from assay.pipelines.clean.duplicates import SAMPLE, distinguishing_columns, suspects
 from assay.pipelines.core.engine import run_together
-from assay.pipelines.validate.split import judged_rules, look_up
+from assay.pipelines.validate.split import (
+    judged_rules,
+    keeps_or_is_unread,
+    look_up,
+    typed_columns,
+)
 
 EXAMPLES = 5
 _COMPARED = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
@@ -215,7 +220,8 @@ def counting(
     table = look_up(frame, judging, related or {})
     if examples:
         table = table.with_row_index(_ROW, offset=1)
-    broken = {rule.name: ~keeps(rule) for rule in judging}
+    typed = typed_columns(rules)
+    broken = {rule.name: ~keeps_or_is_unread(rule, typed) for rule in judging}
     positions = (
         [
             pl.col(_ROW).filter(wrong).head(examples).implode().alias(f"{name}?")

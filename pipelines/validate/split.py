@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from assay.contracts.model import Rule
-from assay.contracts.rules import keeps, was_found
+from assay.contracts.rules import keeps, was_found, was_read
 from assay.pipelines.core.frames import REASONS, Check, Split
 from assay.pipelines.validate.key_texts import Elsewhere, is_exact, stands_elsewhere
 
+PRESENCE = ("required", "nullValues", "missingValues")
 KEPT = "_keeps_"  # prefix, before the rule: true where the row keeps it
 
 
@@ -38,8 +39,10 @@ def judged(
             either.
     """
 
+    readable = typed_columns(rules)
+
     def is_kept(rule: Rule) -> pl.Expr:
-        kept = keeps(rule, stays)
+        kept = keeps_or_is_unread(rule, readable, stays)
         if elsewhere is None or not is_exact(rule):
             return kept
         return kept & ~stands_elsewhere(rule.columns, elsewhere)
@@ -121,6 +124,24 @@ def judged_rules(rules: Sequence[Rule], related: Mapping[str, pl.LazyFrame]) -> 
         for rule in rules
         if rule.judges_rows and (rule.kind != "relationship" or rule.argument.dataset in related)
     ]
+
+
+def typed_columns(rules: Sequence[Rule]) -> frozenset[str]:
+    """The columns whose unreadable cells break a type rule."""
+    return frozenset(rule.columns[0] for rule in rules if rule.kind == "type")
+
+
+def keeps_or_is_unread(rule: Rule, typed: frozenset[str], stays: pl.Expr | None = None) -> pl.Expr:
+    """True where a row keeps the rule, or where a rule about presence meets a cell that holds a text
+    which is not of the column's type: that cell breaks the type rule, and it is not empty.
+
+    Args:
+        typed: the columns with a type rule, as `typed_columns` returns them.
+    """
+    kept = keeps(rule, stays)
+    if rule.kind in PRESENCE and not rule.path and rule.columns[0] in typed:
+        return kept | ~pl.col(was_read(rule.columns[0]))
+    return kept
 
 
 def look_up(
