@@ -604,7 +604,7 @@ def test_a_file_that_cannot_be_opened_is_told_without_its_name(
         "assay.assets.io.sources.gather.sha256",
         "assay.assets.io.sources.archives.gzip.open",
         "assay.assets.io.sources.texts._decoded",
-        "assay.assets.io.sources.child.subprocess.Popen",
+        "assay.assets.io.sources.fork_server.subprocess.Popen",
     ):
         monkeypatch.setattr(place, refuse)
     format = "documents" if suffix == ".md" else "csv"

@@ -5,14 +5,19 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import os
 import random
 import resource
 import shutil
+import signal
+import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -23,8 +28,9 @@ import xlsxwriter
 
 from assay.assets.io.decode.__main__ import number_of
 from assay.assets.io.decode.landing import UNREADABLE
-from assay.assets.io.sources.child import Limits, decoded
-from assay.assets.io.sources.landing import rows_in
+from assay.assets.io.sources.child import PASSED_ON, Limits, decoded
+from assay.assets.io.sources.fork_server import ForkServer, fork_server
+from assay.assets.io.sources.landing import Read, rows_in
 from assay.contracts.errors import SourceError, Where
 
 WHERE = Where(file="inbox/x")
@@ -192,6 +198,101 @@ def test_a_decoder_that_ends_its_process_ends_nothing_else(
     (tmp_path / "x").write_text("x")
     with pytest.raises(SourceError, match=says):
         decoded("endless", tmp_path / "x", tmp_path, {"what": what}, WHERE)
+
+
+# -- the server that forks -------------------------------------------------------------------
+
+
+def server_of(environment: Mapping[str, str] | None = None) -> ForkServer:
+    names = set(os.environ) & set(PASSED_ON)
+    return fork_server(environment or {name: os.environ[name] for name in names})
+
+
+def is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def decode_csv(folder: Path) -> Read:
+    (folder / "x.csv").write_text("a,b\n1,2\n")
+    return decoded("delimited", folder / "x.csv", folder, {}, WHERE)
+
+
+def test_one_server_forks_a_process_for_each_file(tmp_path: Path) -> None:
+    decode_csv(tmp_path)
+    server = server_of()
+    assert decode_csv(tmp_path).rows == 1
+    assert server_of() is server
+
+
+def test_a_server_that_was_ended_is_started_again(tmp_path: Path) -> None:
+    server = server_of()
+    os.killpg(server.pid, signal.SIGKILL)
+    assert decode_csv(tmp_path).rows == 1
+    assert server_of() is not server
+
+
+def test_a_server_has_the_environment_of_now_and_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSAY_SECRET", "hidden")
+    decode_csv(tmp_path)
+    before = server_of()
+    assert "ASSAY_SECRET" not in before.environment
+    monkeypatch.setenv("LANG", "C.UTF-8" if os.environ.get("LANG") != "C.UTF-8" else "C")
+    decode_csv(tmp_path)
+    assert server_of() is not before
+
+
+def test_whatever_interrupts_the_wait_ends_the_server_and_its_fork(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "x").write_text("x")
+    server = server_of()
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 2)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            decoded("endless", tmp_path / "x", tmp_path, {}, WHERE)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert not is_there(server.pid)
+
+
+def test_each_thread_has_a_server_of_its_own(tmp_path: Path) -> None:
+    folders = [tmp_path / str(number) for number in range(4)]
+    for folder in folders:
+        folder.mkdir()
+    with ThreadPoolExecutor(4) as pool:
+        assert [done.rows for done in pool.map(decode_csv, folders)] == [1] * 4
+
+
+def test_a_server_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("a,b\n1,2\n")
+    script = f"""
+import os
+from pathlib import Path
+from assay.assets.io.sources import child, fork_server
+from assay.contracts.errors import Where
+folder = Path({str(tmp_path)!r})
+child.decoded("delimited", folder / "x.csv", folder, {{}}, Where(file="x"))
+print(fork_server._of_thread.server.pid, flush=True)
+os.kill(os.getpid(), 9)
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == -signal.SIGKILL
+    until = time.monotonic() + 20
+    while is_there(int(done.stdout)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not is_there(int(done.stdout))
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,8 @@
 """The process that decodes one file: a task on its input, one answer on its output, everything else
 into the task's folder.
 
-It ends at its limits of memory, processor time and file size; what a library does on bytes that
+It is forked from one that has imported what decoders need (assets/io/sources/fork_server.py). It
+ends at its limits of memory, processor time and file size; what a library does on bytes that
 were made to hurt it, it does here.
 """
 
@@ -12,11 +13,13 @@ import json
 import os
 import re
 import resource
+import socket
 import sys
+import traceback
 from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from assay.assets.io.decode.landing import Task, Undecodable
 
@@ -24,7 +27,39 @@ _OWN_MB = 1024
 """Beside the data: threads' stacks and arenas, which are reserved and hardly used."""
 
 
-def main() -> None:
+def serve(channel: socket.socket) -> None:
+    """Fork a process for each request, and send the status it ended with, until nobody asks any
+    more. Each request comes as three open files: the process's input, output and errors.
+    """
+    import_module("assay.assets.io.decode.delimited")  # with Polars and Arrow, for all to come
+    while True:
+        request, files, _, _ = socket.recv_fds(channel, 16, 3)
+        if not request:
+            return
+        pid = os.fork()
+        if pid == 0:
+            _answer(files)
+        for file in files:
+            os.close(file)
+        _, status = os.waitpid(pid, 0)
+        channel.send(str(os.waitstatus_to_exitcode(status)).encode())
+
+
+def _answer(files: list[int]) -> NoReturn:
+    """Be the forked process: the files take the place of the channel and the server's own."""
+    for place, file in enumerate(files):
+        os.dup2(file, place)
+        os.close(file)
+    try:
+        decode()
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+    finally:
+        os._exit(1)
+
+
+def decode() -> None:
     """Decode, under limits."""
     request = json.load(sys.stdin)
     task, cpu_s, file_mb = Task(**request["task"]), request["cpu_s"], request["file_mb"]
@@ -64,4 +99,4 @@ def _mapped() -> int:
 
 
 if __name__ == "__main__":
-    main()
+    serve(socket.socket(fileno=0))

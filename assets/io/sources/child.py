@@ -1,8 +1,8 @@
 """Decoding in a process of its own: bytes that nobody trusts can end that process, and nothing
 else.
 
-Belongs here: starting it, its limits, ending it, and telling why it ended. Stays out: what is
-decoded (assets/io/decode). No row crosses between the processes: the child writes Parquet into the
+Belongs here: its limits, and why it ended. Stays out: starting it (fork_server.py), what is decoded
+(assets/io/decode). No row crosses between the processes: the child writes Parquet into the
 folder, and answers with numbers.
 """
 
@@ -12,8 +12,6 @@ import errno
 import json
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,10 +20,11 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from assay.assets.io.decode.landing import Task
+from assay.assets.io.sources.fork_server import Ended, fork_server
 from assay.assets.io.sources.landing import Read
 from assay.contracts.errors import SourceError, Where
 
-_PASSED_ON = (
+PASSED_ON = (
     "PATH",
     "HOME",
     "LANG",
@@ -90,36 +89,24 @@ def decoded(
         "cpu_s": timeout_s * (os.cpu_count() or 1),
         "file_mb": max(_FILE_MB, _GROWS * size_mb),
     }
-    child = _start()
+    ended = _run(json.dumps(request), timeout_s, where)
+    return _read(ended.status, ended.out, ended.err, limits, where)
+
+
+def _run(request: str, timeout_s: int, where: Where) -> Ended:
+    """Have a process answer the request, without the installation's secrets in its environment."""
+    environment = {name: value for name, value in os.environ.items() if name in PASSED_ON}
     try:
-        out, err = child.communicate(json.dumps(request), timeout=timeout_s)
-    except subprocess.TimeoutExpired:
+        try:
+            return fork_server(environment).run(request, timeout_s)
+        except (EOFError, ConnectionError):  # the server was ended since the file before: once more
+            return fork_server(environment).run(request, timeout_s)
+    except TimeoutError:
         raise SourceError(
             f"reading the file took longer than {timeout_s:,} s",
             "Check the file; if it is right, set ASSAY_DECODE_SECONDS",
             where,
         ) from None
-    finally:
-        if child.poll() is None:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.communicate()
-    return _read(child.returncode, out, err, limits, where)
-
-
-def _start() -> subprocess.Popen[str]:
-    """The process that decodes: in a session of its own, so that it can be ended with its children."""
-    environment = {name: value for name, value in os.environ.items() if name in _PASSED_ON}
-    return subprocess.Popen(
-        [sys.executable, "-m", "assay.assets.io.decode"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        cwd=Path(__file__).parents[4],
-        env=environment,
-        text=True,
-        errors="replace",
-    )
 
 
 def _read(status: int, out: str, err: str, limits: Limits, where: Where) -> Read:
