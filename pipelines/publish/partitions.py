@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,18 +30,21 @@ def name_format(partitions: Partitions) -> str:
 
 def windows(partitions: Partitions, now: datetime) -> dict[str, Window]:
     """Every partition that has begun, by name, the oldest first."""
-    found: dict[str, Window] = {}
-    start = partitions.start.astimezone(UTC)
+    return {
+        name: Window(name=name, start=start, end=end)
+        for name, start, end in _spans(partitions, now)
+    }
+
+
+def _spans(partitions: Partitions, now: datetime) -> Iterator[tuple[str, datetime, datetime]]:
+    """Name, start and end of every partition that has begun, the oldest first."""
+    start, written = partitions.start.astimezone(UTC), name_format(partitions)
     while start <= now and (partitions.end is None or start < partitions.end):
-        end = (
-            (start.replace(day=1) + timedelta(days=32)).replace(day=1)
-            if partitions.by == "month"
-            else start + timedelta(days=1)
-        )
-        name = start.strftime(name_format(partitions))
-        found[name] = Window(name=name, start=start, end=end)
+        end = start + timedelta(days=1)
+        if partitions.by == "month":
+            end = (start.replace(day=1) + timedelta(days=32)).replace(day=1)
+        yield start.strftime(written), start, end
         start = end
-    return found
 
 
 def window(partitions: Partitions, name: str) -> Window:
@@ -55,7 +58,7 @@ def chosen(partitions: Partitions, text: str, now: datetime) -> tuple[str, ...]:
 
     Raises: SourceError: there is no such partition, or the range is empty.
     """
-    known = list(windows(partitions, now))
+    known = [name for name, _, _ in _spans(partitions, now)]
     first, _, last = text.partition(TO)
     for name in (first, last or first):
         if name not in known:
