@@ -17,6 +17,7 @@ from assay.pipelines.core.frames import ColumnDrift
 from assay.pipelines.drift import significance
 from assay.pipelines.drift.claims import Claim, unmeasured
 from assay.pipelines.drift.evidently_tests import obstacle, tested
+from assay.pipelines.drift.ranking import rank_metric
 from assay.pipelines.drift.summaries import summary_of
 
 Metric = Literal["roc_auc", "average_precision", "accuracy"]
@@ -38,22 +39,21 @@ def metric_of(metric: Metric) -> Callable[[np.ndarray, np.ndarray], float]:
     """(labels, scores) -> the metric; NaN where there are none, and for those of order where the
     labels are all of one class.
     """
-    if metric == "accuracy":
-        return lambda labels, scores: (
-            float(((scores >= 0.5) == (labels == 1)).mean()) if len(labels) else float("nan")
-        )
-    from sklearn.metrics import average_precision_score, roc_auc_score
 
-    measured = roc_auc_score if metric == "roc_auc" else average_precision_score
+    def measure(labels: np.ndarray, scores: np.ndarray) -> float:
+        return _metric_of_rows(metric, labels, scores)(np.arange(len(labels)))
 
-    def of(labels: np.ndarray, scores: np.ndarray) -> float:
-        return (
-            float(measured(labels, scores))
-            if len(labels) and labels.min() != labels.max()
-            else float("nan")
-        )
+    return measure
 
-    return of
+
+def _metric_of_rows(
+    metric: Metric, labels: np.ndarray, scores: np.ndarray
+) -> Callable[[np.ndarray], float]:
+    """Row numbers, each as often as it is drawn -> the metric of those rows."""
+    if metric != "accuracy":
+        return rank_metric(metric, labels, scores)
+    right = (scores >= 0.5) == (labels == 1)
+    return lambda rows: float(right[rows].mean()) if len(rows) else float("nan")
 
 
 def interval(
@@ -69,10 +69,8 @@ def interval(
 
     Source: Efron (1979), Annals of Statistics 7, 1; percentiles.
     """
-    of = metric_of(metric)
-    return _bootstrapped(
-        len(labels), lambda rows: of(labels[rows], scores[rows]), resamples, confidence, seed
-    )
+    of_rows = _metric_of_rows(metric, labels, scores)
+    return _bootstrapped(len(labels), of_rows, resamples, confidence, seed)
 
 
 def difference(
@@ -88,14 +86,12 @@ def difference(
     """How much better `first` is than `second` on the same rows, which are drawn together, so that
     what makes rows hard is no noise.
     """
-    of = metric_of(metric)
-    return _bootstrapped(
-        len(labels),
-        lambda rows: of(labels[rows], first[rows]) - of(labels[rows], second[rows]),
-        resamples,
-        confidence,
-        seed,
-    )
+    of_first, of_second = (_metric_of_rows(metric, labels, scores) for scores in (first, second))
+
+    def better_by(rows: np.ndarray) -> float:
+        return of_first(rows) - of_second(rows)
+
+    return _bootstrapped(len(labels), better_by, resamples, confidence, seed)
 
 
 MOST_RESAMPLED = 20_000
