@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +22,9 @@ from urllib.parse import unquote, urlsplit
 import polars as pl
 
 from assay.assets.io.disk import alone, sha256, sync_file, sync_folder
+from assay.assets.io.mlflow_tables import create_tables
 from assay.contracts.errors import ActionError, ConfigurationError, Where
+from assay.pipelines.core.threads import threads_for
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -103,11 +106,9 @@ class ModelStore:
         return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
 
     def _make_tables(self) -> None:
-        """Have MLflow make its tables elsewhere, and put them in place whole: it makes them in some
-        fifty steps, and a process killed between two leaves what none can use again.
+        """Create MLflow's tables elsewhere, and put them in place whole: MLflow creates them in
+        some fifty steps, and a process killed between two leaves what none can use again.
         """
-        from mlflow import MlflowClient
-
         with alone(self.folder):
             for left in self.folder.glob(f"{_UNFINISHED}*"):
                 shutil.rmtree(left)
@@ -115,11 +116,7 @@ class ModelStore:
                 return
             new = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.folder))
             created, whole = new / "made.db", new / "whole.db"
-            client = MlflowClient(
-                tracking_uri=f"sqlite:///{created}", registry_uri=f"sqlite:///{created}"
-            )
-            client.search_experiments(max_results=1)
-            client.search_registered_models(max_results=1)
+            create_tables(created)
             shutil.copyfile(created, whole)  # MLflow keeps connections to the other
             sync_file(whole)
             whole.replace(self._database)
@@ -191,8 +188,7 @@ class ModelStore:
     def judged(self, name: str, number: str, metrics: Mapping[str, float], card: str) -> None:
         """Write beside a registered version what was measured of it, and its card."""
         run_id = str(self._client.get_model_version(name, number).run_id)
-        for key, value in metrics.items():
-            self._client.log_metric(run_id, key, value)
+        self._log(run_id, metrics, {})
         self._client.log_text(run_id, card, CARD)
         self._client.update_model_version(name, number, description=card)
 
@@ -278,11 +274,7 @@ class ModelStore:
             run_name = f"{tags['dataset']}@{tags['dataset_version']}"
             run = self._client.create_run(experiment, run_name=run_name, tags=dict(tags))
             run_id = run.info.run_id
-            for key, value in model.get_params().items():
-                if value is None or isinstance(value, bool | int | float | str):
-                    self._client.log_param(run_id, key, value)
-            for key, value in metrics.items():
-                self._client.log_metric(run_id, key, value)
+            self._log(run_id, metrics, model.get_params())
             self._client.log_artifacts(run_id, str(saved), "model")
         self._client.set_terminated(run_id)
         source = f"{run.info.artifact_uri}/model"
@@ -291,6 +283,21 @@ class ModelStore:
             name, source=source, run_id=run_id, tags={**tags, DIGEST: digest}
         )
         return str(version.version)
+
+    def _log(self, run_id: str, metrics: Mapping[str, float], params: Mapping[str, Any]) -> None:
+        """Log metrics, and those parameters that are plain values, in one transaction."""
+        from mlflow.entities import Metric, Param
+
+        now_ms = int(time.time() * 1_000)
+        self._client.log_batch(
+            run_id,
+            metrics=[Metric(key, value, now_ms, 0) for key, value in metrics.items()],
+            params=[
+                Param(key, str(value))
+                for key, value in params.items()
+                if value is None or isinstance(value, bool | int | float | str)
+            ],
+        )
 
     def _ensure_registered(self, name: str) -> None:
         from mlflow.exceptions import MlflowException
@@ -302,26 +309,37 @@ class ModelStore:
                 raise
 
     def _save(self, model: Any, folder: Path, columns: Sequence[str], sample: pl.DataFrame) -> str:
-        import skops.io
+        from mlflow.exceptions import MlflowException
         from mlflow.models import infer_signature
         from mlflow.sklearn import save_model
 
-        unknown = sorted(
-            set(skops.io.get_untrusted_types(data=skops.io.dumps(model))) - set(TRUSTED)
-        )
-        if unknown:
-            raise ActionError(
-                f"the model holds the type {unknown[0]}, which may not be loaded",
-                "Use a trainer made of scikit-learn's own types",
-            )
         rows = sample.select(pl.col(list(columns)).cast(pl.Float64))
-        signature = infer_signature(rows.to_pandas(), model.predict(rows.to_numpy()))
-        save_model(
-            model,
-            str(folder),
-            serialization_format="skops",
-            skops_trusted_types=list(TRUSTED),
-            signature=signature,
-            pip_requirements=["scikit-learn", "skops"],
-        )
+        with threads_for(rows.height):
+            predicted = model.predict(rows.to_numpy())
+        signature = infer_signature(rows.to_pandas(), predicted)
+        try:
+            save_model(
+                model,
+                str(folder),
+                serialization_format="skops",
+                skops_trusted_types=list(TRUSTED),
+                signature=signature,
+                pip_requirements=["scikit-learn", "skops"],
+            )
+        except MlflowException:  # it loads what it saved, and trusts no other type
+            _refuse_untrusted(model)
+            raise
         return sha256(folder / FILE)
+
+
+def _refuse_untrusted(model: Any) -> None:
+    """Raise ActionError if a model holds a type that may not be loaded."""
+    import skops.io
+
+    types = skops.io.get_untrusted_types(data=skops.io.dumps(model))
+    untrusted = sorted(set(types) - set(TRUSTED))
+    if untrusted:
+        raise ActionError(
+            f"the model holds the type {untrusted[0]}, which may not be loaded",
+            "Use a trainer made of scikit-learn's own types",
+        )

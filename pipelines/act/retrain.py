@@ -15,6 +15,7 @@ import polars as pl
 
 from assay.contracts.errors import ActionError
 from assay.contracts.settings import Fairness, Retrain, Slice, Trainer
+from assay.pipelines.core.threads import threads_for
 from assay.pipelines.drift.sample_claims import of_slice
 from assay.pipelines.drift.scores import (
     Interval,
@@ -120,7 +121,8 @@ def train(
     trainer = trainer or Trainer()
     model = estimator(trainer, seed)
     try:
-        return model.fit(values, labels)
+        with threads_for(values.size):
+            return model.fit(values, labels)
     # scikit-learn names the parameter and its range; what else it says could hold values
     except ValueError as error:
         told = (
@@ -136,9 +138,9 @@ def train(
 
 def chances(model: Any, frame: pl.DataFrame, columns: Sequence[str]) -> NDArray[Any]:
     """(n,) how probable the target is, by the model, for each row of features."""
-    scored: NDArray[Any] = model.predict_proba(
-        frame.select(pl.col(columns).cast(pl.Float64)).to_numpy()
-    )[:, 1]
+    values = frame.select(pl.col(columns).cast(pl.Float64)).to_numpy()
+    with threads_for(values.size):
+        scored: NDArray[Any] = model.predict_proba(values)[:, 1]
     return scored
 
 

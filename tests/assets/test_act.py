@@ -22,6 +22,10 @@ DRIFT = {
 }  # fmt: skip
 
 
+# few trees: how large a model is changes nothing of how it is kept, compared and served
+SMALL = {"parameters": {"max_iter": 10}}
+
+
 def learning(installation: SampleHome, *more: dict[str, Any], **retrain: Any) -> None:
     """Promise x and y, where y above 5 is what a model learns from x, and from what `more` transforms make."""
     installation.promise(
@@ -39,7 +43,14 @@ def learning(installation: SampleHome, *more: dict[str, Any], **retrain: Any) ->
         setting("drift", **DRIFT),
         setting(
             "retrain",
-            **{"model": "high", "holdout": 0.25, "tolerance": 0.01, "resamples": 100, **retrain},
+            **{
+                "model": "high",
+                "holdout": 0.25,
+                "tolerance": 0.01,
+                "resamples": 100,
+                "trainer": SMALL,
+                **retrain,
+            },
         ),
     )
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
+from assay.assets.io import models
+from assay.assets.io.mlflow_tables import create_tables, migrate, read_statements
 from assay.assets.io.models import DIGEST, FILE, TRIGGER, ModelStore
 from assay.contracts.errors import ActionError
 from assay.contracts.settings import Trainer
@@ -21,8 +25,17 @@ FRAME = pl.DataFrame({"x": [n % 10 for n in range(200)]}).with_columns(
 TAGS = {"dataset": "d", "dataset_version": "1.0.0"}
 
 
+# few trees: how large a model is changes nothing of how it is kept
+SMALL = {"gradient_boosting": {"max_iter": 5}, "random_forest": {"n_estimators": 5}, "extra_trees": {"n_estimators": 5}}  # fmt: skip
+
+
+def trained(frame: pl.DataFrame = FRAME, name: Any = "gradient_boosting") -> Any:
+    trainer = Trainer(name=name, parameters=SMALL.get(name, {}))
+    return train(frame, columns=["x"], target="y", seed=1, trainer=trainer)
+
+
 def propose(store: ModelStore, model: Any = None) -> str:
-    model = model or train(FRAME, columns=["x"], target="y", seed=1)
+    model = model or trained()
     return store.propose(
         "late", model, columns=["x"], metrics={"roc_auc": 1.0}, tags=TAGS, sample=FRAME.head(3)
     )
@@ -114,10 +127,9 @@ def test_aliases_follow_who_serves_and_saying_it_again_changes_nothing(tmp_path:
 def test_what_was_made_for_a_trigger_is_found_again(tmp_path: Path) -> None:
     store = ModelStore(tmp_path)
     assert store.proposed("late", "d/7") is None
-    model = train(FRAME, columns=["x"], target="y", seed=1)
     version = store.propose(
         "late",
-        model,
+        trained(),
         columns=["x"],
         metrics={},
         tags={**TAGS, TRIGGER: "d/7"},
@@ -139,13 +151,7 @@ def test_what_was_made_for_a_trigger_is_found_again(tmp_path: Path) -> None:
 )
 def test_every_trainer_of_the_list_is_kept_and_loaded_again(tmp_path: Path, name: Any) -> None:
     store = ModelStore(tmp_path)
-    model = train(
-        FRAME.with_columns(pl.when(pl.col("x") != 3).then("x")),
-        columns=["x"],
-        target="y",
-        seed=1,
-        trainer=Trainer(name=name),
-    )
+    model = trained(FRAME.with_columns(pl.when(pl.col("x") != 3).then("x")), name)
     propose(store, model)
     assert (
         store.served("late", "1").model.predict_proba([[9.0], [0.0]]).tolist()
@@ -181,10 +187,11 @@ def test_a_model_that_may_not_be_loaded_again_leaves_neither_run_nor_version(
     assert list(store._client.search_registered_models()) == []
 
 
-def test_a_process_that_dies_while_the_tables_are_made_leaves_none(tmp_path: Path) -> None:
+def test_a_process_that_dies_while_mlflow_migrates_leaves_no_tables(tmp_path: Path) -> None:
     """It dies in the third of MLflow's migrations, once without a word."""
     code = (
         "import os, sys; from pathlib import Path; count = iter(range(99))\n"
+        "import mlflow; mlflow.__version__ = 'a version that the copy is not of'\n"
         "from alembic.ddl.impl import DefaultImpl; add = DefaultImpl.add_column\n"
         "DefaultImpl.add_column = lambda *a, **k: os._exit(9) if next(count) == 3 else add(*a, **k)\n"
         "from assay.assets.io.models import ModelStore; ModelStore(Path(sys.argv[1])).versions('late')\n"
@@ -196,3 +203,47 @@ def test_a_process_that_dies_while_the_tables_are_made_leaves_none(tmp_path: Pat
     assert not (tmp_path / "mlflow.db").exists()
     assert ModelStore(tmp_path).versions("late") == []
     assert sorted(file.name for file in tmp_path.iterdir()) == [".lock", "mlflow.db"]
+
+
+class Killed(BaseException):
+    """The process is gone: nothing after this moment happens."""
+
+
+def test_a_process_that_dies_before_the_tables_are_in_place_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(file: Path) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(models, "sync_file", killed)
+        with pytest.raises(Killed):
+            ModelStore(tmp_path).versions("late")
+    assert not (tmp_path / "mlflow.db").exists()
+    assert ModelStore(tmp_path).versions("late") == []
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".lock", "mlflow.db"]
+
+
+def test_the_copied_tables_are_those_of_mlflows_migrations(tmp_path: Path) -> None:
+    """If MLflow has a new version: write what `.dump` prints of its tables to mlflow_tables.sql."""
+    import mlflow
+
+    assert read_statements(mlflow.__version__) is not None
+    create_tables(tmp_path / "copied.db")
+    migrate(tmp_path / "migrated.db")
+    created, migrated = (statements(tmp_path / f"{name}.db") for name in ("copied", "migrated"))
+    # the first who opens the tables adds an experiment that nobody uses
+    assert created == [
+        each for each in migrated if not each.startswith('INSERT INTO "experiments"')
+    ]
+
+
+def statements(database: Path) -> list[str]:
+    """The SQL that creates a database again, whatever order its tables were created in."""
+    with closing(sqlite3.connect(database)) as connection:
+        return sorted(connection.iterdump())
+
+
+def test_tables_of_another_version_of_mlflow_are_not_copied() -> None:
+    assert read_statements("3.17") is None
+    assert read_statements("4.0.0") is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from assay.contracts.errors import (
     FeatureError,
 )
 from assay.lineage.trace import trace_of
+from tests.assets.copied_homes import copied
 from tests.assets.test_act import delivered, learning, taken
 from tests.conftest import SampleHome, setting
 
@@ -34,36 +34,45 @@ CANARY = {"share": 0.5, "outcomes": 100}
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
+@pytest.fixture(scope="module")
+def first_model(tmp_path_factory: pytest.TempPathFactory) -> SampleHome:
+    """One model in service, trained on 1.0.0. Only to be copied."""
+    home = SampleHome(tmp_path_factory.mktemp("first"))
+    learning(home)
+    delivered(home, 1)
+    assert taken(home).details["outcome"] == "in service"
+    return home
+
+
+@pytest.fixture(scope="module")
+def canary(first_model: SampleHome, tmp_path_factory: pytest.TempPathFactory) -> SampleHome:
+    """A second model in canary, trained on 1.1.0. Only to be copied."""
+    home = copied(first_model, tmp_path_factory.mktemp("canary"))
+    with_challenger(home)
+    return home
+
+
+@pytest.fixture(scope="module")
+def with_features(tmp_path_factory: pytest.TempPathFactory) -> SampleHome:
+    """A version with its features, of which nothing has been measured yet. Only to be copied."""
+    home = SampleHome(tmp_path_factory.mktemp("features"))
+    learning(home)
+    delivered(home, 1)
+    home.published()
+    make_features(home.run())
+    return home
+
+
 @pytest.fixture
-def served(installation: SampleHome) -> SampleHome:
+def served(first_model: SampleHome, tmp_path: Path) -> SampleHome:
     """One model in service, trained on 1.0.0."""
-    learning(installation)
-    delivered(installation, 1)
-    assert taken(installation).details["outcome"] == "in service"
-    return installation
+    return copied(first_model, tmp_path)
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow takes seconds to make its tables: once is enough."""
-    from assay.assets.io.models import ModelStore
-
-    folder = tmp_path_factory.mktemp("mlflow")
-    assert ModelStore(folder).versions("nobody") == []
-    return folder / "mlflow.db"
-
-
-@pytest.fixture(autouse=True)
-def _with_tables(empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = SampleHome.promise
-
-    def promise(self: SampleHome, *edits: Any, file: str = "readings.odcs.yaml") -> None:
-        (self.root / "models").mkdir(parents=True, exist_ok=True)
-        if not (self.root / "models" / "mlflow.db").exists():
-            shutil.copyfile(empty_store, self.root / "models" / "mlflow.db")
-        made(self, *edits, file=file)
-
-    monkeypatch.setattr(SampleHome, "promise", promise)
+@pytest.fixture
+def challenged(canary: SampleHome, tmp_path: Path) -> SampleHome:
+    """A model in service, trained on 1.0.0, and one in canary, trained on 1.1.0."""
+    return copied(canary, tmp_path)
 
 
 def rows(count: int = 600) -> pl.DataFrame:
@@ -235,39 +244,37 @@ def test_what_is_no_trace_id_is_refused(text: str) -> None:
 
 
 def test_a_challenger_serves_its_share_and_is_promoted_by_what_came_true(
-    served: SampleHome, tmp_path: Path
+    challenged: SampleHome, tmp_path: Path
 ) -> None:
-    with_challenger(served)
-    assert aliases(served) == {"champion": "1", "challenger": "2"}
-    told = opened("high", "analytics", served.open()).predict(rows())
+    assert aliases(challenged) == {"champion": "1", "challenger": "2"}
+    told = opened("high", "analytics", challenged.open()).predict(rows())
     share = (told["model_version"] == "2").mean()
     assert share == pytest.approx(0.5, abs=0.07)
     assert (
-        compared(served.open(), *outcomes.keeps_model(served.open(), "high"), "2", "1")[
+        compared(challenged.open(), *outcomes.keeps_model(challenged.open(), "high"), "2", "1")[
             "evaluation"
         ]["better"]["value"]
         > -0.01
     )
-    (switch,) = came_true(served, tmp_path, told, right=True)
+    (switch,) = came_true(challenged, tmp_path, told, right=True)
     assert (switch.role, switch.before, switch.now) == ("champion", "1", "2")
-    assert aliases(served) == {"champion": "2"}
+    assert aliases(challenged) == {"champion": "2"}
 
 
 def test_a_challenger_of_which_little_is_known_goes_on_being_tried_and_says_so(
-    served: SampleHome, tmp_path: Path
+    challenged: SampleHome, tmp_path: Path
 ) -> None:
-    with_challenger(served)
-    told = opened("high", "analytics", served.open()).predict(rows())
-    assert came_true(served, tmp_path, told.head(60), right=True) == []
-    assert "stays in canary: " in str(monitor.in_canary(served.open(), "high"))
-    assert "100 and 50 are needed" in str(monitor.in_canary(served.open(), "high"))
-    assert aliases(served) == {"champion": "1", "challenger": "2"}
+    told = opened("high", "analytics", challenged.open()).predict(rows())
+    assert came_true(challenged, tmp_path, told.head(60), right=True) == []
+    assert "stays in canary: " in str(monitor.in_canary(challenged.open(), "high"))
+    assert "100 and 50 are needed" in str(monitor.in_canary(challenged.open(), "high"))
+    assert aliases(challenged) == {"champion": "1", "challenger": "2"}
     # both are right but for one row in 40: some hundred outcomes cannot tell a hundredth apart
     nearly = told.with_columns(
         score=pl.when(pl.int_range(pl.len()) % 40 == 0).then(1 - pl.col("score")).otherwise("score")
     )
-    assert came_true(served, tmp_path, nearly, right=True) == []
-    said = monitor.in_canary(served.open(), "high")
+    assert came_true(challenged, tmp_path, nearly, right=True) == []
+    said = monitor.in_canary(challenged.open(), "high")
     assert said is not None
     assert said.startswith("version 2 of high stays in canary: roc_auc 0.")
     assert said.endswith("undecided yet")
@@ -313,14 +320,13 @@ def test_the_champion_before_is_the_one_that_this_one_took_the_place_of(
     assert before() == "3"
 
 
-def test_a_challenger_that_a_newer_one_overtakes_says_so(served: SampleHome) -> None:
-    with_challenger(served)
-    override(served.open(), "readings", "retrain", "once more")
-    assert retrain_if_due(served.run()) is not None
-    assert aliases(served) == {"champion": "1", "challenger": "3"}
+def test_a_challenger_that_a_newer_one_overtakes_says_so(challenged: SampleHome) -> None:
+    override(challenged.open(), "readings", "retrain", "once more")
+    assert retrain_if_due(challenged.run()) is not None
+    assert aliases(challenged) == {"champion": "1", "challenger": "3"}
     refused = {
         version["version"]: version["tags"].get("assay.rejected")
-        for version in served.open().models.versions("high")
+        for version in challenged.open().models.versions("high")
     }
     assert refused == {
         "1": None,
@@ -329,51 +335,48 @@ def test_a_challenger_that_a_newer_one_overtakes_says_so(served: SampleHome) -> 
     }
 
 
-def test_a_challenger_that_turns_bad_is_rolled_back(served: SampleHome, tmp_path: Path) -> None:
-    with_challenger(served)
-    told = opened("high", "analytics", served.open()).predict(rows())
-    came_true(served, tmp_path, told, right=True, only="1")
-    (switch,) = came_true(served, tmp_path, told, right=False, only="2")
+def test_a_challenger_that_turns_bad_is_rolled_back(challenged: SampleHome, tmp_path: Path) -> None:
+    told = opened("high", "analytics", challenged.open()).predict(rows())
+    came_true(challenged, tmp_path, told, right=True, only="1")
+    (switch,) = came_true(challenged, tmp_path, told, right=False, only="2")
     assert (switch.role, switch.before, switch.now) == ("challenger", "2", None)
-    assert aliases(served) == {"champion": "1"}
+    assert aliases(challenged) == {"champion": "1"}
     assert (
         "rolled back in canary"
-        in served.open().models.versions("high")[1]["tags"]["assay.rejected"]
+        in challenged.open().models.versions("high")[1]["tags"]["assay.rejected"]
     )
-    assert set(opened("high", "analytics", served.open()).predict(rows(50))["model_version"]) == {
-        "1"
-    }
+    assert set(
+        opened("high", "analytics", challenged.open()).predict(rows(50))["model_version"]
+    ) == {"1"}
 
 
 def test_a_steward_may_promote_what_was_refused_and_the_record_says_so(
-    served: SampleHome, tmp_path: Path
+    challenged: SampleHome, tmp_path: Path
 ) -> None:
-    with_challenger(served)
-    told = opened("high", "analytics", served.open()).predict(rows())
-    came_true(served, tmp_path, told, right=True, only="1")
-    came_true(served, tmp_path, told, right=False, only="2")
-    contract, policy = outcomes.keeps_model(served.open(), "high")
-    (switch,) = monitor.promote(served.open(), contract, policy, "2", "the labels were wrong")
+    told = opened("high", "analytics", challenged.open()).predict(rows())
+    came_true(challenged, tmp_path, told, right=True, only="1")
+    came_true(challenged, tmp_path, told, right=False, only="2")
+    contract, policy = outcomes.keeps_model(challenged.open(), "high")
+    (switch,) = monitor.promote(challenged.open(), contract, policy, "2", "the labels were wrong")
     assert switch.reason.startswith(
         "the labels were wrong (before it was refused: rolled back in canary: roc_auc 0.0"
     )
-    assert served.open().registry.models.switches("readings")[-1].reason == switch.reason
-    assert aliases(served) == {"champion": "2"}
-    assert served.open().models.refusal("high", "2") is None
+    assert challenged.open().registry.models.switches("readings")[-1].reason == switch.reason
+    assert aliases(challenged) == {"champion": "2"}
+    assert challenged.open().models.refusal("high", "2") is None
 
 
 def test_a_champion_that_falls_gives_way_to_the_one_before_and_only_once(
-    served: SampleHome, tmp_path: Path
+    challenged: SampleHome, tmp_path: Path
 ) -> None:
-    with_challenger(served)
-    contract, policy = outcomes.keeps_model(served.open(), "high")
-    monitor.promote(served.open(), contract, policy, "2", "a steward knows better")
-    told = opened("high", "analytics", served.open()).predict(rows())
-    (switch,) = came_true(served, tmp_path, told, right=False)
+    contract, policy = outcomes.keeps_model(challenged.open(), "high")
+    monitor.promote(challenged.open(), contract, policy, "2", "a steward knows better")
+    told = opened("high", "analytics", challenged.open()).predict(rows())
+    (switch,) = came_true(challenged, tmp_path, told, right=False)
     assert (switch.role, switch.before, switch.now) == ("champion", "2", "1")
     assert switch.reason.startswith("rolled back: roc_auc 0.0")
-    assert monitor.review(served.open(), "high") == []
-    assert aliases(served) == {"champion": "1"}
+    assert monitor.review(challenged.open(), "high") == []
+    assert aliases(challenged) == {"champion": "1"}
 
 
 def test_outcomes_count_once_and_drift_hears_of_them(served: SampleHome, tmp_path: Path) -> None:
@@ -728,12 +731,8 @@ POINTS = [
 ]
 
 
-@pytest.mark.parametrize("point", POINTS)
-def test_killed_at_any_point_the_action_happens_exactly_once(
-    either_registry: SampleHome, monkeypatch: pytest.MonkeyPatch, point: str
-) -> None:
-    learning(either_registry)
-    delivered(either_registry, 1)
+def killed_at(point: str, home: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Act on the delivery, and die at this point."""
 
     def killed(at: str) -> None:
         if at == point:
@@ -742,26 +741,50 @@ def test_killed_at_any_point_the_action_happens_exactly_once(
     for module in ("drift", "model"):
         monkeypatch.setattr(f"assay.assets.stages.{module}.reached", killed)
     with pytest.raises(Killed):
-        taken(either_registry)
+        taken(home)
     for module in ("drift", "model"):
         monkeypatch.setattr(f"assay.assets.stages.{module}.reached", lambda at: None)
-    opened_home = either_registry.open()
-    assert set(opened_home.registry.models.serving("readings")) == (
-        {"champion"} if point == "after the switch" else set()
-    )
-    taken(either_registry)
-    assert taken(either_registry) is None
-    assert [(row.action, row.cause) for row in opened_home.registry.decisions.all("readings")] == [
+    serving = home.open().registry.models.serving("readings")
+    assert set(serving) == ({"champion"} if point == "after the switch" else set())
+
+
+def happened_once(home: SampleHome) -> None:
+    """Act on the delivery twice more: all in all it has one decision, one model and one switch."""
+    taken(home)
+    assert taken(home) is None
+    opened_home = home.open()
+    registry = opened_home.registry
+    assert [(row.action, row.cause) for row in registry.decisions.all("readings")] == [
         ("retrain", "measured")
     ]
-    assert [
-        (row.action, row.outcome["outcome"])
-        for row in opened_home.registry.triggers.all("readings")
-    ] == [("measure", "unknown"), ("retrain", "in service")]
+    triggers = registry.triggers.all("readings")
+    assert [(row.action, row.outcome["outcome"]) for row in triggers] == [
+        ("measure", "unknown"),
+        ("retrain", "in service"),
+    ]
     assert [version["version"] for version in opened_home.models.versions("high")] == ["1"]
-    assert [row.version for row in opened_home.registry.models.switches("readings")] == ["1"]
+    assert [row.version for row in registry.models.switches("readings")] == ["1"]
     opened_home.settle()
-    assert aliases(either_registry) == {"champion": "1"}
+    assert aliases(home) == {"champion": "1"}
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at_any_point_the_action_happens_exactly_once(
+    with_features: SampleHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    home = copied(with_features, tmp_path)
+    killed_at(point, home, monkeypatch)
+    happened_once(home)
+
+
+def test_killed_at_every_point_one_after_the_other_the_action_happens_exactly_once(
+    either_registry: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learning(either_registry)
+    delivered(either_registry, 1)
+    for point in POINTS:
+        killed_at(point, either_registry, monkeypatch)
+    happened_once(either_registry)
 
 
 def test_scores_that_cannot_be_written_and_drift_that_is_not_asked_for_are_told_as_they_are(
