@@ -18,6 +18,8 @@ import sys
 import traceback
 from dataclasses import asdict
 from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,17 +27,48 @@ from assay.assets.io.decode.landing import Task, Undecodable
 
 _OWN_MB = 1024
 """Beside the data: threads' stacks and arenas, which are reserved and hardly used."""
+_FOR_ALL = ("assay.assets.io.decode.delimited", "pyarrow.parquet", "pyarrow.csv")
+"""What each decoder imports at its first row. Not Polars: it starts threads, which a fork lacks."""
+_FOR_DECODER = {
+    "arrow": ("assay.assets.io.decode.arrow", "pyarrow.compute", "duckdb"),
+    "json_text": ("assay.assets.io.decode.json_text", "pyarrow.compute"),
+    "parquet": ("assay.assets.io.decode.parquet", "duckdb"),
+}
+"""What some decoders import in addition, which takes longer than most files do."""
+
+
+class _WithoutPandas(MetaPathFinder, Loader):
+    """Refuses pandas, which no decoder uses: Arrow imports it, in 0.3 s, to see whether a list is
+    one of its series.
+    """
+
+    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
+        """Find pandas here, and nothing else."""
+        return ModuleSpec(name, self) if name == "pandas" else None
+
+    def create_module(self, spec: ModuleSpec) -> NoReturn:
+        """Refuse to import it."""
+        raise ModuleNotFoundError(name=spec.name)
 
 
 def serve(channel: socket.socket) -> None:
     """Fork a process for each request, and send the status it ended with, until nobody asks any
-    more. Each request comes as three open files: the process's input, output and errors.
+    more. Each request is the name of a decoder, with three open files: the process's input, output
+    and errors.
     """
-    import_module("assay.assets.io.decode.delimited")  # with Polars and Arrow, for all to come
+    sys.meta_path.insert(0, _WithoutPandas())
+    for library in _FOR_ALL:
+        import_module(library)
+    decoders_used = set[str]()
     while True:
-        request, files, _, _ = socket.recv_fds(channel, 16, 3)
-        if not request:
+        name, files, _, _ = socket.recv_fds(channel, 64, 3)
+        if not name:
             return
+        decoder = name.decode()
+        if decoder in decoders_used:  # for one file alone, the fork imports them itself
+            for library in _FOR_DECODER.get(decoder, ()):
+                import_module(library)
+        decoders_used.add(decoder)
         pid = os.fork()
         if pid == 0:
             _answer(files)

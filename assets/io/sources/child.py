@@ -89,18 +89,18 @@ def decoded(
         "cpu_s": timeout_s * (os.cpu_count() or 1),
         "file_mb": max(_FILE_MB, _GROWS * size_mb),
     }
-    ended = _run(json.dumps(request), timeout_s, where)
+    ended = _run(kind, json.dumps(request), timeout_s, where)
     return _read(ended.status, ended.out, ended.err, limits, where)
 
 
-def _run(request: str, timeout_s: int, where: Where) -> Ended:
+def _run(kind: str, request: str, timeout_s: int, where: Where) -> Ended:
     """Have a process answer the request, without the installation's secrets in its environment."""
     environment = {name: value for name, value in os.environ.items() if name in PASSED_ON}
     try:
         try:
-            return fork_server(environment).run(request, timeout_s)
+            return fork_server(environment).run(kind, request, timeout_s)
         except (EOFError, ConnectionError):  # the server was ended since the file before: once more
-            return fork_server(environment).run(request, timeout_s)
+            return fork_server(environment).run(kind, request, timeout_s)
     except TimeoutError:
         raise SourceError(
             f"reading the file took longer than {timeout_s:,} s",

@@ -51,9 +51,11 @@ class ForkServer:
         self.pid = process.pid
         self.end = weakref.finalize(self, _end, self._channel, process)
 
-    def run(self, request: str, timeout_s: float) -> Ended:
+    def run(self, decoder: str, request: str, timeout_s: float) -> Ended:
         """Fork a process that answers one request.
 
+        Args:
+            decoder: its name; of one that is used again, the server imports the libraries.
         Raises: TimeoutError: it took longer. EOFError: the server itself is gone. In both cases,
             and wherever something else interrupts the wait, the server and its fork are ended.
         """
@@ -63,7 +65,7 @@ class ForkServer:
             try:
                 self._channel.settimeout(timeout_s)
                 files = [file.fileno() for file in (given, out, err)]
-                socket.send_fds(self._channel, [b"fork"], files)
+                socket.send_fds(self._channel, [decoder.encode()], files)
                 status = self._channel.recv(16)
                 if not status:
                     raise EOFError
