@@ -217,7 +217,7 @@ def expired(names: list[str], *, rehearse: bool) -> list[dict[str, Any]]:
     return [
         {
             "dataset": name,
-            "versions": expire(installation, name, rehearse=rehearse),
+            "versions": expire(installation, name, rehearse=rehearse, thorough=True),
             "after": installation.contract(name).retention.versions,
         }
         for name in wanted

@@ -9,6 +9,7 @@ and it can be made again from the registry.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -19,10 +20,20 @@ from urllib.parse import unquote, urlsplit
 import polars as pl
 
 from assay.assets.io import delta_log
-from assay.assets.io.disk import left_behind, sha256, sync_file, sync_folder, sync_tree
+from assay.assets.io.disk import (
+    SWEEP_AGE_S,
+    left_behind,
+    sha256,
+    sync_file,
+    sync_folder,
+    sync_tree,
+)
 from assay.assets.io.failures import quiet_panics
 from assay.contracts.errors import EvidenceError, PublicationError, Where
 from assay.lineage.evidence import PublishedFile
+
+_HEX = "0123456789abcdef"
+"""What a version's folder begins with."""
 
 
 class Lake:
@@ -49,16 +60,17 @@ class Lake:
         """Remove the run's staging, personal values and all."""
         shutil.rmtree(self.folder(dataset, "staging") / run_id, ignore_errors=True)
 
-    def left_by_dead_runs(
-        self, dataset: str, now_s: float, is_registered: Callable[[str], bool]
-    ) -> list[Path]:
-        """Staging, and version folders that no registered version has, both older than a day. Nothing is removed."""
+    def staging_left_behind(self, dataset: str, now_s: float) -> list[Path]:
+        """Staging that is older than a day."""
         staging = self.folder(dataset, "staging").glob("*")
-        versions = self.folder(dataset, "versions").glob("[0-9a-f]*")
-        old = (folder for folder in versions if left_behind(folder, now_s))
-        # the age first: to know what is registered, the evidence of every version is read
-        unregistered = [folder for folder in old if not is_registered(folder.name)]
-        return [*(folder for folder in staging if left_behind(folder, now_s)), *unregistered]
+        return [folder for folder in staging if left_behind(folder, now_s)]
+
+    def version_folders_left_behind(self, dataset: str, now_s: float) -> dict[str, float]:
+        """The folders of versions that are older than a day, with the time they were written, in seconds since 1970."""
+        folder = self.folder(dataset, "versions")
+        entries = os.scandir(folder) if folder.is_dir() else ()
+        written = {entry.name: entry.stat().st_mtime for entry in entries if entry.name[0] in _HEX}
+        return {name: at for name, at in written.items() if now_s - at > SWEEP_AGE_S}
 
     def sketches_of_others(self, dataset: str, is_readable: Callable[[str], bool]) -> list[Path]:
         """The sketches of versions that are opened no longer: they hold some of their rows."""

@@ -7,21 +7,16 @@ what follows (pipelines/admit/license.py).
 from __future__ import annotations
 
 import json
+import os
+import re
 from pathlib import Path
 from typing import Any
 
 from assay.pipelines.draft.license import UNKNOWN, LicenseFound, about_file, judged
 
-_LICENSE_FILES = (
-    "LICENSE*",
-    "LICENCE*",
-    "COPYING*",
-    "License*",
-    "Licence*",
-    "license*",
-    "licence*",
-)
-_ABOUT_FILES = ("SOURCE.md", "README*", "Readme*", "readme*")
+_LICENSE_FILE = re.compile("LICEN[SC]E|COPYING|Licen[sc]e|licen[sc]e")
+_ABOUT_FILE = re.compile(r"SOURCE\.md$|README|Readme|readme")
+"""What their names begin with."""
 _MAX_BESIDE = 200_000  # characters of a text beside the file that are looked at
 
 
@@ -41,9 +36,14 @@ def license_beside(path: Path, root: Path) -> LicenseFound | None:
 def _license_file(path: Path, folder: Path) -> LicenseFound | None:
     own = [folder / f"{path.name}.license"]
     package = [folder / "datapackage.json"]
-    licenses = sorted({file for pattern in _LICENSE_FILES for file in folder.glob(pattern)})
-    readmes = sorted({file for pattern in _ABOUT_FILES for file in folder.glob(pattern)})
-    for files in (own, package, [*licenses, *readmes]):
+    names = sorted(entry.name for entry in os.scandir(folder)) if folder.is_dir() else []
+    texts = [
+        folder / name
+        for pattern in (_LICENSE_FILE, _ABOUT_FILE)
+        for name in names
+        if pattern.match(name)
+    ]
+    for files in (own, package, texts):
         licenses_named = [
             license for file in files if (license := _said_by(file, path)) is not None
         ]

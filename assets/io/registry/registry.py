@@ -33,6 +33,7 @@ from assay.assets.io.registry.quarantine import Quarantine
 from assay.assets.io.registry.references import AGAIN, LATEST, PUBLISHED, References
 from assay.assets.io.registry.reviews import Reviews
 from assay.assets.io.registry.runs import Lease, Runs, newest_token
+from assay.assets.io.registry.sweeps import Sweeps
 from assay.assets.io.registry.triggers import MEASURE, Trigger, Triggers
 from assay.assets.io.registry.uses import Uses
 from assay.assets.io.registry.versions import SignedVersion, Version, Versions
@@ -54,6 +55,7 @@ class Registry:
         self.versions = Versions(database)
         self.partitions = PartitionDocuments(database)
         self.references = References(database, log, self.versions)
+        self.sweeps = Sweeps(database)
         self.derived = DerivedRecords(database, log)
         self.decisions = Decisions(database, log)
         self.triggers = Triggers(database, log)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
@@ -41,6 +42,8 @@ sa.Index(
     postgresql_where=_unexpired,
 )
 """What is due to expire is found without reading past the envelopes."""
+sa.Index("versions_published", versions.c.dataset, versions.c.published_at)
+sa.Index("versions_expired", versions.c.dataset, versions.c.expired_at)
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,27 @@ class Versions:
             key=lambda version: version.sequence,
         )
 
+    def after(self, version: Version) -> Version | None:
+        """The version of the next higher sequence."""
+        query = _VERSION.where(
+            versions.c.dataset == version.dataset, versions.c.sequence == version.sequence + 1
+        )
+        return self._database.first(Version, query)
+
+    def published_since(self, dataset: str, at: datetime) -> list[Version]:
+        """The versions that were published at a time or later, by the registry's clock; the oldest first."""
+        query = _VERSION.where(versions.c.dataset == dataset, versions.c.published_at >= _text(at))
+        return self._database.all(Version, query.order_by(versions.c.sequence))
+
+    def expired_between(self, dataset: str, after: datetime, until: datetime) -> list[Version]:
+        """The versions that expired later than one time and not later than another; the oldest first."""
+        query = _VERSION.where(
+            versions.c.dataset == dataset,
+            versions.c.expired_at > _text(after),
+            versions.c.expired_at <= _text(until),
+        )
+        return self._database.all(Version, query.order_by(versions.c.sequence))
+
     def of_inputs(self, dataset: str, input_key: str) -> Version | None:
         """The version made from these inputs, if there is one."""
         with self._database.read() as connection:
@@ -147,6 +171,10 @@ class Versions:
         """The signed statement of the version that was published last; None before the first."""
         query = sa.select(versions.c.envelope).order_by(versions.c.published_at.desc()).limit(1)
         return next(map(str, self._database.values(query)), None)
+
+
+def _text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def of_inputs(connection: sa.Connection, dataset: str, input_key: str) -> Version | None:
