@@ -1,17 +1,20 @@
 """What publishing one more daily partition costs while their number grows: seconds, processor time
-(with that of the processes that read), memory, and the registry's bytes.
+(with that of the processes that read), memory, and the registry's bytes. A day of the clock passes
+between two publications, and files are as old as the clock says.
 
 Usage: python -m benchmarks.partitions [DAYS] [every N days a line]
 """
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 import tempfile
 import time
 import uuid
-from datetime import date, timedelta
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from assay.assets.stages.admit import admit
@@ -41,38 +44,55 @@ def publish(home: SampleHome, day: date) -> None:
         publish_parts(part, [Part(part, admission, refine(part, admission))])
 
 
+def age_new_folders(home: SampleHome, days: int) -> None:
+    """Have what was written just now be as old as the clock of the home says."""
+    versions = home.root / "lake/readings/versions"
+    just_now = time.time() + 3_600
+    for folder in versions.glob("[0-9a-f]*"):
+        if folder.stat().st_mtime < just_now and days:
+            at = just_now + days * 86_400
+            os.utime(folder, (at, at))
+
+
 def processor_s() -> float:
     """Processor time of this process and of the children that it waited for, in seconds."""
     usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
+def days_later(days: int) -> Callable[[], datetime]:
+    """A clock that is that many days ahead."""
+    return lambda: datetime.now(UTC) + timedelta(days=days)
+
+
 def main(days: int, every: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = SampleHome(Path(folder))
         end = FIRST + timedelta(days=days)
-        home.promise(
-            *monthly(by="day", start=str(FIRST), end=str(end)),
-        )
+        home.promise(*monthly(by="day", start=str(FIRST), end=str(end)))
         (home.root / "inbox").mkdir(parents=True)
-        registry = home.root / "registry.db"
         print("days  s/publication  CPU s/publication  registry MB  evidence MB  peak MB")
-        since, processor_since, day = time.monotonic(), processor_s(), FIRST
+        spent, processor = 0.0, 0.0
         for number in range(1, days + 1):
+            day = FIRST + timedelta(days=number - 1)
             (home.root / "inbox" / f"{day}.csv").write_text(day_text(day))
+            home.clock = days_later(number)
+            began, processor_began = time.monotonic(), processor_s()
             publish(home, day)
-            day += timedelta(days=1)
+            spent += time.monotonic() - began
+            processor += processor_s() - processor_began
+            age_new_folders(home, number)
             if number % every == 0:
-                spent = (time.monotonic() - since) / every
-                processor = (processor_s() - processor_since) / every
-                evidence = sum(f.stat().st_size for f in (home.root / "evidence").rglob("*.json"))
-                peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-                size = registry.stat().st_size / 1e6
-                print(
-                    f"{number:4}  {spent:13.3f}  {processor:17.3f}  {size:11.2f}  {evidence / 1e6:11.2f}  {peak:7.0f}",
-                    flush=True,
-                )
-                since, processor_since = time.monotonic(), processor_s()
+                report(home, number, spent / every, processor / every)
+                spent, processor = 0.0, 0.0
+
+
+def report(home: SampleHome, number: int, spent: float, processor: float) -> None:
+    evidence = sum(file.stat().st_size for file in (home.root / "evidence").rglob("*.json")) / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    size = (home.root / "registry.db").stat().st_size / 1e6
+    times = f"{spent:13.3f}  {processor:17.3f}"
+    print(f"{number:4}  {times}  {size:11.2f}  {evidence:11.2f}  {peak:7.0f}", flush=True)
 
 
 if __name__ == "__main__":
