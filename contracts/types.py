@@ -121,7 +121,10 @@ def read(column: Column) -> pl.Expr:
         return pl.col(column.name).map_batches(
             _reader(column), return_dtype=dtype(column), is_elementwise=True
         )
-    return _value(_decoded(column), column).alias(column.name)
+    value = _value(pl.col(column.name), column)
+    if column.logical_type not in NESTED:
+        return value.alias(column.name)
+    return _of_decoded(column, value, dtype(column)).alias(column.name)
 
 
 def readable(column: Column, value: pl.Expr) -> pl.Expr:
@@ -135,8 +138,9 @@ def readable(column: Column, value: pl.Expr) -> pl.Expr:
     is_absent = pl.col(column.name).is_null()
     if column.logical_type not in NESTED:
         return is_absent | value.is_not_null()
-    decoded = _decoded(column)
-    return is_absent | (decoded.is_not_null() & ~_loses(decoded, column))
+    decoded = pl.col(column.name)
+    is_whole = decoded.is_not_null() & ~_loses(decoded, column)
+    return is_absent | _of_decoded(column, is_whole, pl.Boolean())
 
 
 def _reader(column: Column) -> Callable[[pl.Series], pl.Series]:
@@ -189,12 +193,17 @@ def _plainly(text: pl.Expr, column: Column, batch: pl.Series) -> pl.Expr:
     return read_plain_timestamp(text, spelling, is_zoned=column.timezone)
 
 
-def _decoded(column: Column) -> pl.Expr:
-    if column.logical_type not in NESTED:
-        return pl.col(column.name)
-    return pl.col(column.name).map_batches(
-        _json_reader(column), return_dtype=_of_text(column), is_elementwise=True
-    )
+def _of_decoded(column: Column, wanted: pl.Expr, kind: pl.DataType) -> pl.Expr:
+    """What an expression makes of a nested column's decoded text, batch by batch.
+
+    Each batch is decoded once: Polars would decode it again for each mention of each field.
+    """
+    decode = _json_reader(column)
+
+    def evaluate_batch(batch: pl.Series) -> pl.Series:
+        return _evaluate(wanted, decode(batch).alias(column.name))
+
+    return pl.col(column.name).map_batches(evaluate_batch, return_dtype=kind, is_elementwise=True)
 
 
 def _value(text: pl.Expr, column: Column) -> pl.Expr:

@@ -805,14 +805,23 @@ KEYS = [
 ]
 
 
-@pytest.mark.parametrize("version", ["v3.2.0", "v3.1.0", "v3.0.2"])
+VERSIONS = ["v3.2.0", "v3.1.0", "v3.0.2"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_damaged_document_is_told_about_and_never_ends_in_a_traceback(version: str) -> None:
-    chance, whole, before = (
-        random.Random(version),
-        {**yaml.safe_load(RIGHT), "apiVersion": version},
-        None,
-    )
-    for _ in range(300):
+    lint_damaged(version, random.Random(version), count=100)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("version", VERSIONS)
+def test_two_thousand_damaged_documents_are_told_about(version: str) -> None:
+    lint_damaged(version, random.Random(f"soak {version}"), count=2_000)
+
+
+def lint_damaged(version: str, chance: random.Random, count: int) -> None:
+    whole, before = {**yaml.safe_load(RIGHT), "apiVersion": version}, None
+    for _ in range(count):
         damaged = copy.deepcopy(whole)
         for _ in range(chance.randint(1, 3)):
             _damage(damaged, chance)
