@@ -62,16 +62,17 @@ def _facts(data: dict[str, Any]) -> Iterator[tuple[str, object]]:
 
 
 def _source_facts(source: dict[str, Any]) -> Iterator[tuple[str, object]]:
+    from assay.pipelines.ingest.renamed_columns import describe_undeclared
+    from assay.pipelines.validate.far_years import describe_far_years
+
     window = f", window {source['window']}" if source["window"] else ""
     upstream = source.get("upstream")
     version = f", which was {upstream['dataset']}@{upstream['version']}" if upstream else ""
     yield "source", f"{source['location']}{window}{version}"
     if places := source.get("undeclared_columns"):
-        listed = ", ".join(str(place) for place in places)
-        yield "undeclared columns", f"columns {listed} of the source are not published"
+        yield "undeclared columns", describe_undeclared(places)
     for name, years in source.get("far_years", {}).items():
-        listed = ", ".join(f"{year:04}" for year in years)
-        yield "far years", f"'{name}' has {listed}, far from those of nearly all rows"
+        yield "far years", describe_far_years(name, years)
     yield "source sha256", source["sha256"]
     if reading := source.get("reading"):
         yield "read as", ", ".join(f"{name} {value!r}" for name, value in reading.items())

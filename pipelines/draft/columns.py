@@ -18,6 +18,7 @@ from assay.pipelines.draft.profile import FEW, ColumnProfile, Profile
 from assay.pipelines.draft.round_numbers import head_room, round_up
 from assay.pipelines.draft.settings import setting
 from assay.pipelines.draft.writer import Comment, Flow, WithReason
+from assay.pipelines.validate.far_years import describe_far_years
 
 
 def column_promises(
@@ -68,8 +69,7 @@ def _far_years(c: ColumnProfile) -> dict[str, Any]:
     """A question about years that are valid, and hardly meant."""
     if not c.far_years:
         return {}
-    years = ", ".join(f"{year:04}" for year in c.far_years[:5])
-    question = f"{c.name!r}: {years} are far from the years of nearly all rows: mistakes?"
+    question = f"{describe_far_years(c.name, c.far_years)}. Check whether that is a mistake."
     return {"far_years": Comment(question)}
 
 

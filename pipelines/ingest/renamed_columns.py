@@ -56,3 +56,10 @@ def _fits(values: pl.Series, column: Column, rules: Sequence[Rule]) -> bool:
     kept = [judge(rule, pl.col(column.name)) for rule in rules]
     is_right = pl.all_horizontal(pl.col(column.name).is_not_null(), *kept)
     return bool(typed.select(is_right.mean()).item() >= _FITS)
+
+
+def describe_undeclared(places: Sequence[int]) -> str:
+    """The sentence about columns that the contract does not declare, by their places."""
+    if len(places) == 1:
+        return f"column {places[0]} of the source is not published"
+    return f"columns {', '.join(map(str, places))} of the source are not published"

@@ -1,6 +1,6 @@
 """How many rows each year has -> the years far from nearly all others.
 
-Belongs here: which years are doubtful. Stays out: counting rows (assets), telling people.
+Belongs here: which years are doubtful, and the sentence about them. Stays out: counting rows (assets).
 `0024-01-06` and `2099-01-01` are valid dates, and often mistakes.
 """
 
@@ -36,6 +36,13 @@ def far_years(counts: pl.DataFrame) -> list[int]:
     reach = max(_LEAST, int(_SPANS * (last - first)))
     is_far = (pl.col("year") < first - reach) | (pl.col("year") > last + reach)
     return [int(year) for year in years.filter(is_far)["year"]]
+
+
+def describe_far_years(column: str, years: Sequence[int]) -> str:
+    """The sentence about the far years of one column; the first few of them."""
+    listed = ", ".join(f"{year:04}" for year in years[:3]) + (" …" if len(years) > 3 else "")
+    noun = "year" if len(years) == 1 else "years"
+    return f"column '{column}' has the {noun} {listed}, far from the years of nearly all rows"
 
 
 def dated_columns(contract: Contract) -> list[str]:

@@ -46,7 +46,7 @@ def test_a_draft_asks_about_far_years(written: str) -> None:
     license = LicenseFound("CC0-1.0", "none", "stated")
     origin = Origin("t.csv", "csv", "0" * 64)
     text = draft(profile(rows, ["on"]), "t", origin, license, "a@example.com").text
-    assert "'on': 0024 are far from the years of nearly all rows: mistakes?" in text
+    assert "column 'on' has the year 0024, far from the years of nearly all rows" in text
     load(text, "t.odcs.yaml")
 
 

@@ -8,6 +8,7 @@ import dagster as dg
 from assay.assets.dagster.metadata.tables import Metadata, markdown
 from assay.assets.stages.ingest import Landed
 from assay.pipelines.core.frames import Receipt
+from assay.pipelines.ingest.renamed_columns import describe_undeclared
 
 MOST_FILES = 100
 """Files that are shown; the receipt and the evidence have all of them."""
@@ -16,10 +17,7 @@ STATES = {"open": "held", "approved": "approved", "rejected": "rejected"}
 
 def undeclared_columns(places: Sequence[int]) -> Metadata:
     """The columns that the contract does not declare, by their places."""
-    if not places:
-        return {}
-    listed = ", ".join(str(place) for place in places)
-    return {"undeclared_columns": f"columns {listed} of the source are not published"}
+    return {"undeclared_columns": describe_undeclared(places)} if places else {}
 
 
 def landed(receipt: Receipt, *, unchanged: bool) -> Metadata:

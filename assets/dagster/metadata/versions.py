@@ -1,6 +1,7 @@
 """Metadata of versions: how rows were cleaned and checked, what was published, what waits aside."""
 
 from collections.abc import Mapping, Sequence
+from itertools import starmap
 from typing import Any
 
 import dagster as dg
@@ -15,6 +16,7 @@ from assay.assets.dagster.metadata.tables import (
 )
 from assay.assets.io.registry.references import LATEST, Reference
 from assay.contracts.model import Contract, Rule
+from assay.pipelines.validate.far_years import describe_far_years
 
 PARTITIONS_SHOWN = 100
 """Dagster keeps the table of partitions for each version; the data card has all of them."""
@@ -132,11 +134,7 @@ def _far_years(years: Mapping[str, Sequence[int]]) -> Metadata:
     """The years that a person should look at, in a sentence; the first few of each column."""
     if not years:
         return {}
-    listed = (
-        f"'{name}' {', '.join(f'{year:04}' for year in some[:3])}{' …' if len(some) > 3 else ''}"
-        for name, some in years.items()
-    )
-    return {"far_years": f"years far from those of nearly all rows: {'; '.join(listed)}"}
+    return {"far_years": "; ".join(starmap(describe_far_years, years.items()))}
 
 
 def _reference_table(
