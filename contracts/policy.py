@@ -6,6 +6,7 @@ Belongs here: reading policies/licenses.yaml. Stays out: recognising names (lice
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import resources
 from typing import Literal
 
@@ -77,12 +78,16 @@ def license_policy(
 
     Raises: ContractError(s): each mistake with its line.
     """
-    if text is None:
-        text = (
-            resources.files("assay.contracts")
-            .joinpath("policies/licenses.yaml")
-            .read_text(encoding="utf-8")
-        )
+    return _shipped_policy() if text is None else _policy(text, file)
+
+
+@cache
+def _shipped_policy() -> LicensePolicy:
+    file = resources.files("assay.contracts").joinpath("policies/licenses.yaml")
+    return _policy(file.read_text(encoding="utf-8"), "contracts/policies/licenses.yaml")
+
+
+def _policy(text: str, file: str) -> LicensePolicy:
     document = parse(text, file)
     data = document.data if isinstance(document.data, dict) else {}
     try:

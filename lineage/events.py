@@ -5,6 +5,8 @@ Belongs here: the standard's words for what happened. Pure. Stays out: sending (
 
 from __future__ import annotations
 
+from functools import cache
+
 from openlineage.client import event_v2, facet_v2
 from openlineage.client.facet_v2 import (
     column_lineage_dataset,
@@ -107,6 +109,7 @@ def _run_facets(fact: StageFact) -> dict[str, facet_v2.RunFacet]:
     return facets
 
 
+@cache
 def _polars_version() -> str:
     from importlib.metadata import version
 

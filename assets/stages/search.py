@@ -17,7 +17,7 @@ from assay.assets.stages.run import Run
 from assay.contracts.model import Contract
 from assay.contracts.types import read
 from assay.pipelines.admit import personal, special_categories, split_values
-from assay.pipelines.core.engine import run_together
+from assay.pipelines.core.engine import is_held_in_memory, run_together
 from assay.pipelines.core.frames import ROW
 
 FOUND_SCHEMA = {
@@ -90,7 +90,9 @@ class _Targets:
     misplaced: dict[str, pl.Expr]
     """Column of another type -> where a cell cannot be read as its type."""
     spelled: list[str]
-    """Texts that are first asked whether their cells hold anything but words."""
+    """Texts that are first asked whether their cells hold anything but words: that takes a pass of
+    its own, which pays where the rows are in memory, or other columns need no search.
+    """
 
 
 def _targets(
@@ -112,7 +114,7 @@ def _targets(
         counted=counted,
         numbers=[name for name in counted if name in misplaced or schema[name].is_integer()],
         misplaced=misplaced,
-        spelled=texts if few_of else [],
+        spelled=texts if few_of or is_held_in_memory() else [],
     )
 
 

@@ -137,6 +137,11 @@ def _previous(run: Run, row: Version) -> Previous:
     )
 
 
+@cache
+def _installed_versions() -> dict[str, str]:
+    return {name: installed(name) for name in ("polars", "pandera", "assay")}
+
+
 def _of_part(part: Part) -> dict[str, Any]:
     run, admission, refined = part.run, part.admission, part.refined
     if not isinstance(refined, Assessed):
@@ -160,7 +165,7 @@ def _of_part(part: Part) -> dict[str, Any]:
         "accounting": asdict(refined.accounting), "checks": [asdict(check) for check in refined.checks], "set_aside": part.set_aside,
         "quality": evidence_of(refined.quality), "quarantine_decisions": render_decisions(refined.decisions),
         "schema": schema_of(contract), "retention": contract.retention.model_dump(mode="json"),
-        "environment": {"python": platform.python_version(), "polars": installed("polars"), "pandera": installed("pandera"), "assay": installed("assay")},
+        "environment": {"python": platform.python_version(), **_installed_versions()},
         **({"far_years": dict(refined.far_years)} if refined.far_years else {}),
         **_origin(run, inputs.source_digest),
     }  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from assay.contracts.settings import PersonalKind
@@ -60,7 +60,7 @@ class Detector:
         """
         return not self.words and not self.spaced
 
-    @property
+    @cached_property
     def search(self) -> str:
         """The pattern as it is looked for in text.
 

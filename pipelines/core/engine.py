@@ -134,6 +134,11 @@ def held_in_memory(rows: pl.LazyFrame, cells: int) -> Iterator[pl.LazyFrame]:
         _cpu.reset(token)
 
 
+def is_held_in_memory() -> bool:
+    """Whether the rows are few, and held in memory by the caller."""
+    return _cpu.get() == "in-memory"
+
+
 def run(plan: pl.LazyFrame, engine: Engine = "polars") -> pl.DataFrame:
     """Collect one plan: streaming on Polars, or on a GPU, or on those of a cluster.
 

@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 from datetime import datetime
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 import sqlalchemy as sa
+from sqlalchemy.util import LRUCache
 
 from assay.assets.io.home import READ_ONLY, READ_ONLY_REMEDY
 from assay.contracts.errors import ConfigurationError, Where
@@ -70,16 +72,13 @@ class Database:
             )
             if self.read_only and self.file is not None:
                 url = f"sqlite:///file:{quote(str(self.file.absolute()))}?mode=ro&uri=true"
-            # no pool: nothing stays open between sessions or across processes
-            self.engine = sa.create_engine(url, poolclass=sa.NullPool)
+            self.engine = _engine(url)
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError):
             raise ConfigurationError(
                 "the registry's URL is not one",
                 "Set ASSAY_REGISTRY_URL to sqlite:///path or postgresql+psycopg://…",
                 Where(file="ASSAY_REGISTRY_URL"),
             ) from None
-        if self.engine.dialect.name == "sqlite":
-            _configure_sqlite(self.engine)
 
     @property
     def tables(self) -> set[str]:
@@ -298,6 +297,36 @@ def _sqlite_file(url: str) -> Path | None:
     ):
         return None
     return Path(parsed.database)
+
+
+@lru_cache(maxsize=32)
+def _engine(url: str) -> sa.Engine:
+    """The engine of a URL, shared by all who open it in this process: it keeps the compiled statements.
+
+    It has no pool: nothing stays open between sessions or across processes.
+    """
+    parsed = sa.make_url(url)
+    if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
+        return sa.create_engine(parsed, poolclass=sa.NullPool)
+    dialect = _sqlite_dialect()
+    arguments, options = dialect.create_connect_args(parsed)
+    pool = sa.NullPool(lambda: dialect.connect(*arguments, **options), dialect=dialect)
+    options_of_all = {"compiled_cache": _compiled_for_sqlite}
+    engine = sa.Engine(pool, dialect, parsed, execution_options=options_of_all)
+    _configure_sqlite(engine)
+    return engine
+
+
+_compiled_for_sqlite: LRUCache[Any, Any] = LRUCache(500)
+"""Statement -> its SQL: the same for every SQLite database, so that none compiles it again."""
+
+
+@cache
+def _sqlite_dialect() -> sa.Dialect:
+    """What SQLAlchemy knows of this process's SQLite; it asks at the first connection."""
+    engine = sa.create_engine("sqlite://", poolclass=sa.NullPool)
+    with engine.connect():
+        return engine.dialect
 
 
 def _configure_sqlite(engine: sa.Engine) -> None:
