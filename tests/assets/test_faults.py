@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import random
 import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +16,18 @@ import pytest
 from assay.assets.services.verify import verify
 from assay.contracts.errors import EvidenceError
 from assay.lineage.evidence import files
-from tests.assets.test_publication import DRIVER, ended, flip, killed_at_random, published, verified
+from tests.assets.test_lost_runs import is_stopped, until
+from tests.assets.test_publication import (
+    PUBLISH,
+    ended,
+    flip,
+    killed_at_random,
+    published,
+    verified,
+)
 from tests.conftest import GOOD, SampleHome, small_disk
+from tests.forked import Forked, forked
 
-ROOT = Path(__file__).parents[2]
 TRACED = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 WAITS_S = 120
 CALLS = "openat,write,pwrite64,fsync,fdatasync,close,rename,renameat2,link,linkat,unlink,mkdir,ftruncate"
@@ -42,34 +48,27 @@ class Call:
 
 
 def traced(installation: SampleHome, trace: Path, *options: str) -> int:
-    """The driver's exit code, watched by strace. Where that filters in the kernel it is fast, and sends no signals (strace 6.1)."""
-    filtered = [] if any("signal=" in option for option in options) else ["--seccomp-bpf"]
-    command = [
-        "strace",
-        "-f",
-        *filtered,
-        "-y",
-        "-o",
-        str(trace),
-        "-e",
-        f"trace={CALLS},stat,newfstatat",
-        *options,
-        sys.executable,
-        str(DRIVER),
-    ]
-    with subprocess.Popen(
-        command,
-        env={**installation.environment, "ASSAY_TEST_MARKS": "1"},
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
-        try:
-            return process.wait(timeout=WAITS_S)
-        except subprocess.TimeoutExpired:  # strace counts each thread's calls, and one that wakes another thread may have failed too: it is ended like any that hangs
-            os.killpg(process.pid, signal.SIGKILL)
-            return process.wait()
+    """The exit code of a process that publishes, watched by strace."""
+    marks = {**installation.environment, "ASSAY_TEST_MARKS": "1"}
+    watched = f"trace={CALLS},stat,newfstatat"
+    with forked(PUBLISH, marks) as process:
+        until(lambda: is_stopped(process))
+        command = ["strace", "-f", "-y", "-o", str(trace), "-e", watched, *options]
+        with subprocess.Popen(
+            [*command, "-p", str(process.pid)], stderr=subprocess.DEVNULL
+        ) as strace:
+            until(lambda: is_traced(process) or strace.poll() is not None)
+            process.send_signal(signal.SIGCONT)
+            try:
+                return process.wait(WAITS_S)
+            except TimeoutError:  # strace counts each thread's calls, and one that wakes another thread may have failed too: it is ended like any that hangs
+                process.kill()
+                return process.wait()
+
+
+def is_traced(process: Forked) -> bool:
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return re.search(r"^TracerPid:\t0$", status, re.MULTILINE) is None
 
 
 def calls(trace: Path) -> Iterator[Call]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from assay.assets.io.registry.migrate import TABLE
 from assay.assets.services.verify import verify
 from assay.contracts.errors import AssayError, ConfigurationError
 from tests.conftest import SampleHome, columns, setting
+from tests.forked import forked
 
 METER = {"name": "meter", "logicalType": "string", "primaryKey": True, "required": True}
 MAIL = {"name": "mail", "logicalType": "string", "classification": "confidential"}
@@ -75,9 +74,14 @@ WRONG_SIGNING_KEYS: dict[str, Callable[[bytes], bytes]] = {
 
 
 @pytest.fixture
-def persons(tmp_path: Path) -> SampleHome:
+def persons(published_persons: SampleHome, tmp_path: Path) -> SampleHome:
     """An installation with a version of persons, whose addresses became tokens."""
-    installation = SampleHome(tmp_path)
+    return published_persons.copied_to(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def published_persons(tmp_path_factory: pytest.TempPathFactory) -> SampleHome:
+    installation = SampleHome(tmp_path_factory.mktemp("persons"))
     installation.promise(
         columns(METER, MAIL),
         lambda data: data["schema"][0].pop("quality", None),
@@ -327,20 +331,12 @@ def test_keys_that_an_interrupted_start_left_are_kept_and_the_others_created(
 
 
 def test_processes_that_start_a_home_together_have_the_same_keys(installation: SampleHome) -> None:
-    code = "from assay.assets.io.installation import Installation; o = Installation.open(); o.keys.check(); print(o.keys.public().keyid)"
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", code],
-            env=installation.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(4)
-    ]
+    started = [forked("tests.assets.driver:print_key", installation.environment) for _ in range(4)]
     answers = [process.communicate() for process in started]
     assert [process.returncode for process in started] == [0] * 4, answers
     assert len({out for out, _ in answers}) == 1
+    for process in started:
+        process.close()
 
 
 # -- layouts -----------------------------------------------------------------------------------------

@@ -30,16 +30,27 @@ from assay.assets.stages.ingest import land
 from assay.assets.stages.publish import publish
 from assay.contracts.errors import EvidenceError, PublicationError
 from tests.conftest import GOOD, SampleHome
+from tests.forked import ROOT, Forked, forked
 
-ROOT = Path(__file__).parents[2]
-DRIVER = Path(__file__).with_name("driver.py")
+PUBLISH = "tests.assets.driver:publish_readings"
 
 
 @contextmanager
-def start(installation: SampleHome, *prefix: str, **more: str) -> Iterator[subprocess.Popen[str]]:
-    command = [*prefix, sys.executable, str(DRIVER)]
+def start(installation: SampleHome, **more: str) -> Iterator[Forked]:
+    with forked(PUBLISH, {**installation.environment, **more}) as process:
+        try:
+            yield process
+        finally:
+            process.kill()  # also one that is stopped, which nobody could wait for
+
+
+@contextmanager
+def start_with_clock(
+    installation: SampleHome, *prefix: str, **more: str
+) -> Iterator[subprocess.Popen[str]]:
+    """Start the process anew: libfaketime has to be loaded before it."""
     with subprocess.Popen(
-        command,
+        [*prefix, sys.executable, "-m", "tests.assets.driver"],
         env={**installation.environment, **more},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -49,10 +60,10 @@ def start(installation: SampleHome, *prefix: str, **more: str) -> Iterator[subpr
         try:
             yield process
         finally:
-            process.kill()  # also one that is stopped, which nobody could wait for
+            process.kill()
 
 
-def is_stopped(process: subprocess.Popen[str]) -> bool:
+def is_stopped(process: subprocess.Popen[str] | Forked) -> bool:
     return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
@@ -303,7 +314,7 @@ def test_a_process_with_another_clock_publishes_after_the_others_and_before_the_
     told, zone = clock
     installation.published()
     installation.deliver(GOOD + "M4,4,day\n")
-    with start(installation, "faketime", "-f", told, TZ=zone) as process_:
+    with start_with_clock(installation, "faketime", "-f", told, TZ=zone) as process_:
         said, errors = process_.communicate()
     assert process_.returncode == 0, errors
     assert said.split()[-1] == "1.1.0"
@@ -328,7 +339,7 @@ def test_a_clock_that_jumps_back_in_the_middle_of_a_run_stops_nothing(
         "FAKETIME_NO_CACHE": "1",
         "ASSAY_STOP_AT": "before the commit",
     }
-    with start(installation, **follows) as process_:
+    with start_with_clock(installation, **follows) as process_:
         until(lambda: is_stopped(process_))
         said.write_text(clock[0])
         process_.send_signal(signal.SIGCONT)
