@@ -60,10 +60,12 @@ def traced(installation: SampleHome, trace: Path, *options: str) -> int:
             until(lambda: is_traced(process) or strace.poll() is not None)
             process.send_signal(signal.SIGCONT)
             try:
-                return process.wait(WAITS_S)
+                status = process.wait(WAITS_S)
             except TimeoutError:  # strace counts each thread's calls, and one that wakes another thread may have failed too: it is ended like any that hangs
                 process.kill()
-                return process.wait()
+                status = process.wait()
+        print(process.communicate())  # shown where a test fails
+        return status
 
 
 def is_traced(process: Forked) -> bool:

@@ -26,7 +26,7 @@ from assay.assets.dagster import metadata
 from assay.assets.io.names import LABEL, numbered, suffix_of
 from assay.assets.stages.ingest import land, receipt_of
 from assay.contracts.errors import AssayError
-from tests.conftest import GOOD, Edit, SampleHome, columns, setting
+from tests.conftest import GOOD, Edit, SampleHome, columns, named, setting
 from tests.leaks import holding
 
 CANARY = "zora.quint@canary.example"
@@ -98,14 +98,14 @@ def tarred(name: str, text: str) -> bytes:
     return buffer.getvalue()
 
 
-def taken_in(installation: SampleHome) -> str:
+def taken_in(installation: SampleHome, name: str = "readings") -> str:
     """Take the delivery the whole way, or until it is refused. Returns: everything that was said, and what Dagster would show."""
     told = []
-    run = installation.run()
+    run = installation.run(name=name)
     try:
         landed = land(run)
         told.append(str(metadata.landed(landed.receipt, unchanged=landed.unchanged)))
-        told.append(json.dumps(installation.predicate(installation.published())))
+        told.append(json.dumps(installation.predicate(installation.published(name))))
     except AssayError as error:
         chain: BaseException | None = error
         while chain is not None:
@@ -129,25 +129,34 @@ def assert_nowhere(installation: SampleHome, told: str, *words: str) -> None:
 # -- names of files, objects and members ---------------------------------------------------------
 
 
+def set_up(installation: SampleHome, name: str, *edits: Edit) -> Path:
+    """A data set of that name, whose contract looks into a folder of its own. Returns: the folder."""
+    folder = installation.root / "inbox" / name
+    folder.mkdir(parents=True)
+    installation.promise(named(name), *edits, file=f"{name}.odcs.yaml")
+    return folder
+
+
 @pytest.mark.parametrize("broken", [False, True], ids=["whole", "broken"])
 @pytest.mark.parametrize("alone", [False, True], ids=["of several", "alone"])
-@pytest.mark.parametrize("format", WRITERS)
 def test_a_delivered_file_is_known_by_a_label(
-    installation: SampleHome, format: str, alone: bool, broken: bool
+    installation: SampleHome, alone: bool, broken: bool
 ) -> None:
-    suffix, write = WRITERS[format]
-    folder = inbox(installation)
-    write(folder / f"{CANARY}{suffix}", HEADER, ROWS)
-    if not alone:
-        write(folder / f"plain{suffix}", HEADER, ROWS)
-    if broken:
-        (folder / f"{CANARY}{suffix}").write_bytes(b"")
-    installation.promise(setting("source", location=f"inbox/people/*{suffix}", format=format))
-    told = taken_in(installation)
-    assert_nowhere(installation, told)
-    if not alone:
-        names = {installation.name_of(label[0]) for label in LABEL.finditer(told)}
-        assert f"{CANARY}{suffix}" in names
+    told = {}
+    for format, (suffix, write) in WRITERS.items():
+        location = f"inbox/{format}/*{suffix}"
+        folder = set_up(installation, format, setting("source", location=location, format=format))
+        write(folder / f"{CANARY}{suffix}", HEADER, ROWS)
+        if not alone:
+            write(folder / f"plain{suffix}", HEADER, ROWS)
+        if broken:
+            (folder / f"{CANARY}{suffix}").write_bytes(b"")
+        told[format] = taken_in(installation, format)
+        if not alone:
+            labels = LABEL.finditer(told[format])
+            names = {installation.name_of(label[0], format) for label in labels}
+            assert f"{CANARY}{suffix}" in names, format
+    assert_nowhere(installation, "\n".join(told.values()))
 
 
 PACKED: dict[str, tuple[str, bytes]] = {
@@ -164,25 +173,34 @@ PACKED: dict[str, tuple[str, bytes]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", PACKED)
-def test_a_member_of_an_archive_is_known_by_a_label(installation: SampleHome, kind: str) -> None:
-    name, content = PACKED[kind]
-    (inbox(installation) / name).write_bytes(content)
-    installation.promise(setting("source", location="inbox/people/*"))
-    assert_nowhere(installation, taken_in(installation))
+def test_a_member_of_an_archive_is_known_by_a_label(installation: SampleHome) -> None:
+    told = []
+    for kind, (name, content) in PACKED.items():
+        dataset = kind.replace(" ", "_")
+        location = f"inbox/{dataset}/*"
+        folder = set_up(installation, dataset, setting("source", location=location))
+        (folder / name).write_bytes(content)
+        told.append(taken_in(installation, dataset))
+    assert_nowhere(installation, "\n".join(told))
 
 
-@pytest.mark.parametrize("text", [f"{CANARY}.csv.license", f"LICENSE-{CANARY}", f"README.{CANARY}"])
-def test_the_name_of_a_licence_beside_a_file_is_repeated_nowhere(
-    installation: SampleHome, text: str
-) -> None:
-    folder = inbox(installation)
-    (folder / f"{CANARY}.csv").write_text(GOOD)
-    (folder / text).write_text("License: CC-BY-NC-4.0\n")
-    installation.promise(setting("source", location="inbox/people/*.csv"))
-    told = taken_in(installation)
-    assert "beside the source says 'CC-BY-NC-4.0'" in told
-    assert_nowhere(installation, told)
+LICENSE_FILES = {
+    "license": f"{CANARY}.csv.license",
+    "licenses": f"LICENSE-{CANARY}",
+    "readme": f"README.{CANARY}",
+}
+
+
+def test_the_name_of_a_licence_beside_a_file_is_repeated_nowhere(installation: SampleHome) -> None:
+    for dataset, name in LICENSE_FILES.items():
+        location = f"inbox/{dataset}/*.csv"
+        folder = set_up(installation, dataset, setting("source", location=location))
+        (folder / f"{CANARY}.csv").write_text(GOOD)
+        (folder / name).write_text("License: CC-BY-NC-4.0\n")
+        told = taken_in(installation, dataset)
+        assert "beside the source says 'CC-BY-NC-4.0'" in told
+        assert CANARY not in told
+    assert_nowhere(installation, "")
 
 
 @pytest.mark.parametrize(
@@ -301,38 +319,41 @@ HEADERS: dict[str, list[str]] = {
 }
 
 
-@pytest.mark.parametrize("kind", HEADERS)
 @pytest.mark.parametrize("format", WRITERS)
-def test_a_cell_of_the_header_is_repeated_nowhere(
-    installation: SampleHome, format: str, kind: str
-) -> None:
+def test_a_cell_of_the_header_is_repeated_nowhere(installation: SampleHome, format: str) -> None:
     suffix, write = WRITERS[format]
-    header = HEADERS[kind]
-    row = ["M1", "1", "day", "x"][: len(header)]
-    write(inbox(installation) / f"x{suffix}", header, [row, row])
-    installation.promise(setting("source", location=f"inbox/people/x{suffix}", format=format))
-    assert_nowhere(installation, taken_in(installation), CANARY, CANARY.upper())
+    told = []
+    for kind, header in HEADERS.items():
+        dataset = kind.replace(" ", "_")
+        location = f"inbox/{dataset}/x{suffix}"
+        folder = set_up(installation, dataset, setting("source", location=location, format=format))
+        row = ["M1", "1", "day", "x"][: len(header)]
+        write(folder / f"x{suffix}", header, [row, row])
+        told.append(taken_in(installation, dataset))
+    assert_nowhere(installation, "\n".join(told), CANARY, CANARY.upper())
+
+
+SECOND_HEADERS = {
+    "another_case": [*HEADER, CANARY.upper()],
+    "lacks_it": HEADER,
+    "lacks_a_required_one": [CANARY, "meter", "tariff"],
+}
 
 
 @pytest.mark.parametrize("format", ["csv", "jsonl", "parquet", "excel"])
-@pytest.mark.parametrize(
-    "second",
-    [[*HEADER, CANARY.upper()], HEADER, [CANARY, "meter", "tariff"]],
-    ids=["another case", "lacks it", "lacks a required one"],
-)
 def test_a_column_of_one_of_several_files_is_repeated_nowhere(
-    installation: SampleHome, format: str, second: list[str]
+    installation: SampleHome, format: str
 ) -> None:
     suffix, write = WRITERS[format]
-    folder = inbox(installation)
-    for name, header in (("a", [*HEADER, CANARY]), ("b", second)):
-        write(
-            folder / f"{name}{suffix}",
-            header,
-            [["M1", "1", "day", "x"][: len(header)], ["M2", "2", "night", "x"][: len(header)]],
-        )
-    installation.promise(setting("source", location=f"inbox/people/*{suffix}", format=format))
-    assert_nowhere(installation, taken_in(installation), CANARY, CANARY.upper())
+    told = []
+    for dataset, second in SECOND_HEADERS.items():
+        location = f"inbox/{dataset}/*{suffix}"
+        folder = set_up(installation, dataset, setting("source", location=location, format=format))
+        for name, header in (("a", [*HEADER, CANARY]), ("b", second)):
+            rows = [["M1", "1", "day", "x"], ["M2", "2", "night", "x"]]
+            write(folder / f"{name}{suffix}", header, [row[: len(header)] for row in rows])
+        told.append(taken_in(installation, dataset))
+    assert_nowhere(installation, "\n".join(told), CANARY, CANARY.upper())
 
 
 @pytest.mark.parametrize(
