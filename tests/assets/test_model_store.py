@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,6 @@ import polars as pl
 import pytest
 
 from assay.assets.io import models
-from assay.assets.io.mlflow_tables import create_tables, migrate, read_statements
 from assay.assets.io.models import DIGEST, FILE, TRIGGER, ModelStore
 from assay.contracts.errors import ActionError
 from assay.contracts.settings import Trainer
@@ -222,28 +219,3 @@ def test_a_process_that_dies_before_the_tables_are_in_place_leaves_none(
     assert not (tmp_path / "mlflow.db").exists()
     assert ModelStore(tmp_path).versions("late") == []
     assert sorted(file.name for file in tmp_path.iterdir()) == [".lock", "mlflow.db"]
-
-
-def test_the_copied_tables_are_those_of_mlflows_migrations(tmp_path: Path) -> None:
-    """If MLflow has a new version: write what `.dump` prints of its tables to mlflow_tables.sql."""
-    import mlflow
-
-    assert read_statements(mlflow.__version__) is not None
-    create_tables(tmp_path / "copied.db")
-    migrate(tmp_path / "migrated.db")
-    created, migrated = (statements(tmp_path / f"{name}.db") for name in ("copied", "migrated"))
-    # the first who opens the tables adds an experiment that nobody uses
-    assert created == [
-        each for each in migrated if not each.startswith('INSERT INTO "experiments"')
-    ]
-
-
-def statements(database: Path) -> list[str]:
-    """The SQL that creates a database again, whatever order its tables were created in."""
-    with closing(sqlite3.connect(database)) as connection:
-        return sorted(connection.iterdump())
-
-
-def test_tables_of_another_version_of_mlflow_are_not_copied() -> None:
-    assert read_statements("3.17") is None
-    assert read_statements("4.0.0") is None
