@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import uvicorn
 
+from assay.assets.dagster.storage_engines import reuse_engines
 from assay.web.dagster_app import dagster_app, open_workspace
 from assay.web.front import Front
 from assay.web.sign_in import Links
@@ -27,6 +28,7 @@ def serve(port: int, listening: int, code_socket: Path, links: Path) -> None:
     """Serve until a signal ends it."""
     while not answers(code_socket):
         time.sleep(0.1)
+    reuse_engines()
     with dg.DagsterInstance.get() as instance:
         instance.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_S, POOL_OVERFLOW)
         with open_workspace(instance, str(code_socket)) as workspace:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import dagster as dg
 
+from assay.assets.dagster.storage_engines import reuse_engines
 from assay.assets.io.disk import alone, room_on_disk, write_atomically
 from assay.assets.io.home import Home
 from assay.contracts.errors import AssayError, ConfigurationError, UnexpectedError, Where
@@ -40,6 +41,7 @@ def instance(home: Home) -> dg.DagsterInstance:
     """Open the instance below the home; a new one is made by one process while others wait, since Dagster's own migration races."""
     home.check_layout()
     home.check_writable()
+    reuse_engines()
     folder = home.root / "dagster"
     with room_on_disk():
         os.environ["DAGSTER_HOME"] = str(folder)
