@@ -137,6 +137,14 @@ class SampleHome:
         self.appoint()
         self.promise()
 
+    def copy_to(self, folder: Path) -> SampleHome:
+        """Copy everything, for a test that changes it."""
+        shutil.copytree(self.contracts.parent, folder, symlinks=True, dirs_exist_ok=True)
+        copied = copy.copy(self)
+        copied.root, copied.contracts = folder / "home", folder / "contracts"
+        copied.stewards, copied._appointed = folder / "stewards.yaml", [*self._appointed]
+        return copied
+
     def appoint(
         self, name: str = "", *levels: str, accounts: tuple[str, ...] = (), valid_days: int = 30
     ) -> Path:

@@ -21,7 +21,11 @@ SECRET_FOLDERS = {"inbox", "landed", "keys", "contracts"}
 
 def holding(root: Path, values: Collection[str]) -> set[str]:
     """Where any of the values stands."""
-    return {where for where, text in texts(root) if any(value in text for value in values)}
+    every = pl.DataFrame(
+        [*texts(root)], schema={"where": pl.String, "text": pl.String}, orient="row"
+    )
+    holds = pl.col("text").str.contains_any(list(values))
+    return set(every.filter(holds)["where"])
 
 
 def texts(root: Path) -> Iterator[tuple[str, str]]:

@@ -25,7 +25,7 @@ from assay.assets.io.names import Names
 from assay.assets.stages.admit import admit
 from assay.assets.stages.clean_validate import refine
 from assay.contracts.errors import AssayError
-from tests.conftest import Edit, SampleHome, columns, setting
+from tests.conftest import Edit, SampleHome, columns, named, setting
 from tests.journeys.conftest import Assay
 from tests.leaks import holding
 
@@ -115,24 +115,41 @@ PATHS: list[tuple[str, tuple[Edit, ...], str, int, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("edits", "source", "code", "says"),
-    [path[1:] for path in PATHS],
-    ids=[path[0] for path in PATHS],
-)
+def promise_every_path(installation: SampleHome) -> list[str]:
+    """Have data sets that each go another way, and their deliveries. Returns: their names."""
+    (installation.contracts / "readings.odcs.yaml").unlink()
+    names = [f"path_{number}" for number in range(len(PATHS))]
+    for name, (_, edits, source, _, _) in zip(names, PATHS, strict=True):
+        (installation.root / "inbox" / f"{name}.csv").write_text(source)
+        place = setting("source", location=f"inbox/{name}.csv")
+        installation.promise(
+            PROMISED, TREATED, *edits, named(name), place, file=f"{name}.odcs.yaml"
+        )
+    return names
+
+
 def test_no_personal_value_is_in_anything_that_is_written(
-    assay: Assay,
-    installation: SampleHome,
-    edits: tuple[Edit, ...],
-    source: str,
-    code: int,
-    says: str,
+    assay: Assay, installation: SampleHome
 ) -> None:
-    installation.promise(PROMISED, TREATED, *edits)
-    installation.deliver(source)
-    ended, out, err = assay("run", "readings")
-    assert (ended, says in out + err) == (code, True), out + err
-    assert not [value for value in VALUES if value in out + err]
+    """Nor in what the terminal shows of the runs, and of the first data set's version."""
+    names = promise_every_path(installation)
+    shown = ""
+    for name, (path, _, _, code, says) in zip(names, PATHS, strict=True):
+        ended, out, err = assay("run", name)
+        assert (ended, says in out + err) == (code, True), (path, out + err)
+        shown += out + err
+    published = names[0]
+    for arguments in (
+        ("contracts", "docs", published),
+        ("show", published, "--json"),
+        ("verify", "--all"),
+        ("status", "--json"),
+        ("check", str(installation.contracts / f"{published}.odcs.yaml")),
+    ):
+        code, out, err = assay(*arguments)
+        assert code == 0, err
+        shown += out + err
+    assert not [value for value in VALUES if value in shown]
     assert leaks(installation.root) == set()
 
 
@@ -156,10 +173,8 @@ def test_a_process_of_its_own_shows_no_person_either_up_to_its_end(
     assert leaks(installation.root) == set()
 
 
-def test_the_search_would_find_them(assay: Assay, installation: SampleHome) -> None:
-    installation.promise(PROMISED, TREATED)
+def test_the_search_would_find_them(installation: SampleHome) -> None:
     installation.deliver(delivery())
-    assert assay("run", "readings")[0] == 0
     folder = installation.root / "reports"
     folder.mkdir(exist_ok=True)
     hidden = json.dumps({"x": VALUES[0]}).encode()
@@ -190,23 +205,6 @@ def test_what_pandera_refuses_is_told_without_values(
     with pytest.raises(AssayError) as refused:
         refine(started, admit(started))
     assert not [value for value in VALUES if value in str(refused.value) + repr(refused.value)]
-    assert leaks(installation.root) == set()
-
-
-def test_reports_of_a_version_show_no_person(assay: Assay, installation: SampleHome) -> None:
-    installation.promise(PROMISED, TREATED)
-    installation.deliver(delivery())
-    assert assay("run", "readings")[0] == 0
-    for arguments in (
-        ["contracts", "docs", "readings"],
-        ["show", "readings", "--json"],
-        ["verify", "--all"],
-        ["status", "--json"],
-        ["check"],
-    ):
-        code, out, err = assay(*arguments)
-        assert code == 0, err
-        assert not [value for value in VALUES if value in out + err]
     assert leaks(installation.root) == set()
 
 

@@ -8,9 +8,12 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.forked_commands import assay_command
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,6 +28,15 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "COLUMNS": "200",
     }
+
+
+@pytest.fixture(scope="module")
+def session(
+    environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, str]]:
+    """The same home, for a document's commands: many short processes, which are forked."""
+    with assay_command(tmp_path_factory.mktemp("bin"), environment) as folder:
+        yield {**environment, "PATH": f"{folder}{os.pathsep}{environment['PATH']}"}
 
 
 def bash(script: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -82,11 +94,11 @@ def test_the_demos_published_files_are_byte_for_byte_those_of_earlier_releases(
     assert today == files
 
 
-def test_a_second_demo_publishes_nothing_new_and_says_so(environment: dict[str, str]) -> None:
-    done = bash("assay demo", environment)
+def test_a_second_demo_publishes_nothing_new_and_says_so(session: dict[str, str]) -> None:
+    done = bash("assay demo", session)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Nothing new was published" in done.stdout
-    entries = json.loads(bash("assay status --json", environment).stdout)
+    entries = json.loads(bash("assay status --json", session).stdout)
     assert {entry["dataset"]: entry["versions"] for entry in entries} == {
         "flights": ["1.0.0", "1.1.0"],
         "python_docs": ["1.0.0"],
@@ -94,25 +106,27 @@ def test_a_second_demo_publishes_nothing_new_and_says_so(environment: dict[str, 
     }
 
 
-def test_the_readmes_session_runs_as_written(environment: dict[str, str]) -> None:
-    (session,) = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+def test_the_readmes_session_runs_as_written(session: dict[str, str]) -> None:
+    (commands,) = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
     script = "\n".join(
-        line.removeprefix("$ ") for line in session.splitlines() if "activate" not in line
+        line.removeprefix("$ ") for line in commands.splitlines() if "activate" not in line
     )
-    done = bash(script, environment)
+    done = bash(script, session)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "already published as 1.1.0" in done.stdout
     assert "carrier" in done.stdout
     assert "verified, nothing differs" in done.stdout
 
 
-def test_the_guide_to_publishing_runs_as_written(environment: dict[str, str]) -> None:
+def test_the_guide_to_publishing_runs_as_written(session: dict[str, str]) -> None:
     sessions = re.findall(
         r"```console\n(.*?)```", (ROOT / "docs" / "publishing.md").read_text(), re.S
     )
     done = bash(
-        "\n".join(line.removeprefix("$ ") for session in sessions for line in session.splitlines()),
-        environment,
+        "\n".join(
+            line.removeprefix("$ ") for commands in sessions for line in commands.splitlines()
+        ),
+        session,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "prod of flights pointed to 1.1.0, and now points to 1.0.0" in done.stdout
@@ -120,13 +134,15 @@ def test_the_guide_to_publishing_runs_as_written(environment: dict[str, str]) ->
 
 
 @pytest.mark.parametrize("guide", ["features", "gpu"])
-def test_the_guides_to_features_run_as_written(guide: str, environment: dict[str, str]) -> None:
+def test_the_guides_to_features_run_as_written(guide: str, session: dict[str, str]) -> None:
     sessions = re.findall(
         r"```console\n(.*?)```", (ROOT / "docs" / f"{guide}.md").read_text(), re.S
     )
     done = bash(
-        "\n".join(line.removeprefix("$ ") for session in sessions for line in session.splitlines()),
-        environment,
+        "\n".join(
+            line.removeprefix("$ ") for commands in sessions for line in commands.splitlines()
+        ),
+        session,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "gpu" in done.stdout
@@ -135,14 +151,16 @@ def test_the_guides_to_features_run_as_written(guide: str, environment: dict[str
         assert "dep_delay_lag1_by_tailnum" in done.stdout
 
 
-def test_the_guide_to_retrieval_runs_as_written(environment: dict[str, str]) -> None:
+def test_the_guide_to_retrieval_runs_as_written(session: dict[str, str]) -> None:
     guide = (ROOT / "docs" / "retrieval.md").read_text()
     sessions = re.findall(r"```console\n(.*?)```", guide, re.S)
     (python,) = re.findall(r"```python\n(.*?)```", guide, re.S)
     done = bash(
-        "\n".join(line.removeprefix("$ ") for session in sessions for line in session.splitlines())
+        "\n".join(
+            line.removeprefix("$ ") for commands in sessions for line in commands.splitlines()
+        )
         + f"\npython - <<'PYTHON'\n{python}PYTHON",
-        environment,
+        session,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "python_docs@1.0.0, " in done.stdout
