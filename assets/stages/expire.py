@@ -13,6 +13,9 @@ from assay.assets.io.installation import Installation
 from assay.assets.stages.published_keys import forget
 from assay.assets.stages.sweep import GRACE, left_over
 
+NOTED_EVERY = timedelta(hours=1)
+"""A sweep within the hour after another looks at what that one looked at, and notes nothing."""
+
 
 def expire(
     installation: Installation,
@@ -63,7 +66,7 @@ def due_to_go(installation: Installation, name: str, *, grace: timedelta = GRACE
     root = installation.lake.root
     since = installation.registry.sweeps.last(name)
     going = left_over(installation, name, grace=grace, since=since)
-    folders = [str(folder.relative_to(root)) for folder in going]
+    folders = [str(folder.relative_to(root)) for folder in going.folders]
     return [*versions, *sorted(folders)]
 
 
@@ -71,8 +74,10 @@ def _sweep(installation: Installation, name: str, grace: timedelta, *, thorough:
     """Remove what nobody needs any more in the lake of a data set, and the keys of those files."""
     began, sweeps = installation.clock(), installation.registry.sweeps
     since = None if thorough else sweeps.last(name)
-    folders = left_over(installation, name, grace=grace, since=since)
-    for folder in folders:
+    left = left_over(installation, name, grace=grace, since=since)
+    for folder in left.folders:
         installation.lake.discard(folder)
-    forget(installation, name, [each.name for each in folders if each.parent.name == "versions"])
-    sweeps.note(name, began)
+    of_versions = [each.name for each in left.folders if each.parent.name == "versions"]
+    forget(installation, name, of_versions)
+    if left.old and (since is None or abs(began - since) >= NOTED_EVERY):
+        sweeps.note(name, began)

@@ -10,6 +10,7 @@ every version that can be read is asked.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,10 +22,18 @@ from assay.lineage import evidence, partition_tree
 GRACE = timedelta(seconds=SWEEP_AGE_S)
 
 
+@dataclass(frozen=True)
+class LeftOver:
+    """The folders in the lake that nobody needs, and how many old folders of versions there are."""
+
+    folders: tuple[Path, ...]
+    old: int
+
+
 def left_over(
     installation: Installation, name: str, *, grace: timedelta = GRACE, since: datetime | None
-) -> list[Path]:
-    """The folders in the lake that no readable version and no run needs.
+) -> LeftOver:
+    """Find the folders in the lake that no readable version and no run needs.
 
     Args:
         grace: how long after its expiry a version is still read.
@@ -48,11 +57,12 @@ def left_over(
     if suspects:
         suspects -= folders_of(installation, name, [*filter(is_readable, versions.all(name))])
     folder = lake.folder(name, "versions")
-    return [
+    folders = (
         *lake.staging_left_behind(name, now.timestamp()),
         *(folder / suspect for suspect in sorted(suspects)),
         *lake.sketches_of_others(name, is_of_readable),
-    ]
+    )
+    return LeftOver(folders, len(ages))
 
 
 def _new_without_version(
