@@ -164,7 +164,8 @@ def test_another_model_under_the_same_name_is_noticed(server: Server) -> None:
 def test_an_index_is_built_and_asked_through_an_endpoint(
     server: Server, installation: SampleHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf = Shelf(installation, monkeypatch)
+    shelf = Shelf(installation)
+    shelf.enter(monkeypatch)
     shelf.promise(embedding={"method": "endpoint", "url": server.url, "model": "small"})
     with pytest.raises(ActionError, match="passages are not sent"):
         shelf.indexed()
@@ -206,7 +207,8 @@ def _of_the_environment(_: SampleHome) -> Any:
 def test_a_folder_outside_the_installation_is_none(
     installation: SampleHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shelf = Shelf(installation, monkeypatch)
+    shelf = Shelf(installation)
+    shelf.enter(monkeypatch)
     shelf.promise(embedding={"method": "sentence-transformers", "model": "../../etc"})
     with pytest.raises(ActionError, match="there is no folder"):
         shelf.indexed()
@@ -278,7 +280,8 @@ def test_a_cross_encoder_puts_passages_in_its_own_order(
     tmp_path: Path, installation: SampleHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _tiny(installation.root / "models" / "judge", "BertForSequenceClassification", num_labels=1)
-    shelf = Shelf(installation, monkeypatch)
+    shelf = Shelf(installation)
+    shelf.enter(monkeypatch)
     shelf.promise(
         reranker={"method": "cross-encoder", "model": "models/judge", "look_at": 10}, floor=0.0
     )

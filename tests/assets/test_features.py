@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import array_api_strict
@@ -15,7 +16,7 @@ import assay
 from assay.assets.io.keys import PUBLIC, public_key
 from assay.assets.services.verify import verify
 from assay.assets.stages.act import carried
-from assay.assets.stages.features import feature_frame, make_features
+from assay.assets.stages.features import FeatureTable, feature_frame, make_features
 from assay.contracts.errors import (
     AdmissionError,
     ConfigurationError,
@@ -25,6 +26,7 @@ from assay.contracts.errors import (
 )
 from assay.lineage import features as evidence
 from assay.pipelines.core import engine
+from tests.assets.copied_homes import copied
 from tests.conftest import Edit, SampleHome, columns, contract, named, setting
 
 COLUMNS = columns(
@@ -57,19 +59,52 @@ def delivered(installation: SampleHome, rows: int = 200) -> None:
     installation.deliver("at,k,x,y\n" + "\n".join(lines) + "\n")
 
 
+@pytest.fixture(scope="module")
+def first_version(tmp_path_factory: pytest.TempPathFactory) -> SampleHome:
+    """A version that features can be made of. Only to be copied."""
+    home = SampleHome(tmp_path_factory.mktemp("first_version"))
+    home.promise(COLUMNS, wanted())
+    delivered(home)
+    home.published()
+    return home
+
+
+@pytest.fixture(scope="module")
+def first_features(
+    first_version: SampleHome, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[SampleHome, FeatureTable]:
+    """A version and its features. Only to be copied."""
+    home = copied(first_version, tmp_path_factory.mktemp("first_features"))
+    return home, make_features(home.run())
+
+
 @pytest.fixture
-def published(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> SampleHome:
+def published(
+    first_version: SampleHome, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> SampleHome:
     """A version that features can be made of, and the environment that `assay.features` opens."""
-    for name, value in installation.environment.items():
+    return entered(copied(first_version, tmp_path), monkeypatch)
+
+
+@pytest.fixture
+def featured(
+    first_features: tuple[SampleHome, FeatureTable], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> SampleHome:
+    """A version and its features, and the environment that `assay.features` opens."""
+    return entered(copied(first_features[0], tmp_path), monkeypatch)
+
+
+def entered(home: SampleHome, monkeypatch: pytest.MonkeyPatch) -> SampleHome:
+    for name, value in home.environment.items():
         monkeypatch.setenv(name, value)
-    installation.promise(COLUMNS, wanted())
-    delivered(installation)
-    installation.published()
-    return installation
+    return home
 
 
-def test_later_rows_get_what_the_batch_got_bit_by_bit(published: SampleHome) -> None:
-    made = make_features(published.run())
+@pytest.mark.usefixtures("featured")
+def test_later_rows_get_what_the_batch_got_bit_by_bit(
+    first_features: tuple[SampleHome, FeatureTable],
+) -> None:
+    made = first_features[1]
     features = assay.features("readings", "1.0.0")
     rows = assay.open("readings", purpose="training").collect()
     batch = features.rows.select(features.names).collect()
@@ -121,10 +156,10 @@ def test_frames_of_other_libraries_and_features_of_no_contract_are_told_with_wha
 
 
 def test_the_evidence_tells_engine_difference_and_what_each_feature_is_made_from(
-    published: SampleHome,
+    featured: SampleHome, first_features: tuple[SampleHome, FeatureTable]
 ) -> None:
-    details = make_features(published.run()).details
-    opened_home = published.open()
+    details = first_features[1].details
+    opened_home = featured.open()
     text = (
         opened_home.home.root / "evidence" / "readings" / "features" / "1.0.0.dsse.json"
     ).read_text()
@@ -176,9 +211,8 @@ def test_a_column_may_be_called_what_no_file_can(
 
 
 @pytest.mark.parametrize("name", ["part-00000.parquet", "state.json", "_state/01.k.parquet"])
-def test_a_touched_file_is_not_opened_and_not_verified(name: str, published: SampleHome) -> None:
-    make_features(published.run())
-    opened_home = published.open()
+def test_a_touched_file_is_not_opened_and_not_verified(name: str, featured: SampleHome) -> None:
+    opened_home = featured.open()
     file = opened_home.lake.folder("readings", "features") / "1.0.0" / name
     file.write_bytes(file.read_bytes()[:-1] + b"!")
     with pytest.raises(EvidenceError, match="feature file"):
@@ -192,12 +226,11 @@ def test_a_touched_file_is_not_opened_and_not_verified(name: str, published: Sam
         )
 
 
-def test_another_purpose_is_refused_and_recorded(published: SampleHome) -> None:
-    make_features(published.run())
+def test_another_purpose_is_refused_and_recorded(featured: SampleHome) -> None:
     with pytest.raises(AdmissionError, match="not admitted for 'retrieval'"):
         assay.features("readings", purpose="retrieval")
     assert [
-        (use.purpose, use.allowed) for use in published.open().registry.uses.all("readings")
+        (use.purpose, use.allowed) for use in featured.open().registry.uses.all("readings")
     ] == [("retrieval", False)]
 
 

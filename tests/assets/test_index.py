@@ -24,6 +24,7 @@ from assay.assets.stages.index_build import build
 from assay.assets.stages.indexed_data_set import IndexedDataSet, index_store
 from assay.cli import main
 from assay.contracts.errors import ActionError, AdmissionError, ConfigurationError
+from tests.assets.copied_homes import copied
 from tests.conftest import Edit, SampleHome, columns, setting
 
 WORDS = "parser token grammar scope class module import function value object attribute method loop branch tuple list dictionary string number name".split()  # noqa: SIM905  # a list of words reads better as a sentence
@@ -52,10 +53,16 @@ def written() -> Library:
 class Shelf:
     """An installation whose documents can be changed and indexed."""
 
-    def __init__(self, installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> None:
+    first: dict[str, Any]
+    """What the registry keeps of the first index, where there is one."""
+
+    def __init__(self, installation: SampleHome) -> None:
         self.installation, self.documents = installation, written()
         self.promise()
-        for name, value in installation.environment.items():
+
+    def enter(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have the command line and the Python API open this installation."""
+        for name, value in self.installation.environment.items():
             if name.startswith("ASSAY_"):
                 monkeypatch.setenv(name, value)
 
@@ -107,11 +114,34 @@ class Shelf:
 
 @pytest.fixture
 def shelf(installation: SampleHome, monkeypatch: pytest.MonkeyPatch) -> Shelf:
-    return Shelf(installation, monkeypatch)
+    shelf = Shelf(installation)
+    shelf.enter(monkeypatch)
+    return shelf
 
 
-def test_an_index_is_built_once_and_again_only_for_what_changed(shelf: Shelf) -> None:
-    first = shelf.details()
+@pytest.fixture(scope="module")
+def first_index(tmp_path_factory: pytest.TempPathFactory) -> tuple[SampleHome, dict[str, Any]]:
+    """Twenty documents with their index, and what the registry keeps of it. Only to be copied."""
+    home = SampleHome(tmp_path_factory.mktemp("first_index"))
+    return home, Shelf(home).details()
+
+
+@pytest.fixture
+def with_index(
+    first_index: tuple[SampleHome, dict[str, Any]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Shelf:
+    """An installation with an index in service."""
+    home, details = first_index
+    shelf = Shelf(copied(home, tmp_path))
+    shelf.first = details
+    shelf.enter(monkeypatch)
+    return shelf
+
+
+def test_an_index_is_built_once_and_again_only_for_what_changed(with_index: Shelf) -> None:
+    first = with_index.first
     assert first["outcome"] == "in service"
     assert first["changed"] == {
         "added": 20,
@@ -120,11 +150,13 @@ def test_an_index_is_built_once_and_again_only_for_what_changed(shelf: Shelf) ->
         "carried": 0,
         "embedded": first["chunks"],
     }
-    assert shelf.indexed() is None
-    shelf.documents["topic-tuple"] += " It has changed since."
-    shelf.documents["topic-new"] = "The quagga of every program is written before anything else."
-    del shelf.documents["topic-list"]
-    second = shelf.details()
+    assert with_index.indexed() is None
+    with_index.documents["topic-tuple"] += " It has changed since."
+    with_index.documents["topic-new"] = (
+        "The quagga of every program is written before anything else."
+    )
+    del with_index.documents["topic-list"]
+    second = with_index.details()
     assert second["outcome"] == "in service"
     assert {key: second["changed"][key] for key in ("added", "changed", "removed")} == {
         "added": 1,
@@ -135,7 +167,7 @@ def test_an_index_is_built_once_and_again_only_for_what_changed(shelf: Shelf) ->
     assert second["embedder"]["digest"] == first["embedder"]["digest"]
     (trigger,) = [
         t
-        for t in shelf.installation.open().registry.triggers.all("readings")
+        for t in with_index.installation.open().registry.triggers.all("readings")
         if t.version == "1.1.0"
     ]
     assert (
@@ -143,16 +175,15 @@ def test_an_index_is_built_once_and_again_only_for_what_changed(shelf: Shelf) ->
         == "Documents have changed since the index in service was made: 1 added, 1 changed, 1 removed."
     )
     assert trigger.outcome["outcome"] == "in service"
-    assert shelf.serving == second["build"]
+    assert with_index.serving == second["build"]
 
 
-def test_an_index_that_grew_by_changes_is_the_index_built_afresh(shelf: Shelf) -> None:
-    shelf.details()
-    shelf.documents["topic-tuple"] += " It has changed since."
-    del shelf.documents["topic-list"]
-    shelf.promise(embedding={"method": "fitted", "refit": 1.0})
-    grown = shelf.details()
-    opened_home = shelf.installation.open()
+def test_an_index_that_grew_by_changes_is_the_index_built_afresh(with_index: Shelf) -> None:
+    with_index.documents["topic-tuple"] += " It has changed since."
+    del with_index.documents["topic-list"]
+    with_index.promise(embedding={"method": "fitted", "refit": 1.0})
+    grown = with_index.details()
+    opened_home = with_index.installation.open()
     data_set = IndexedDataSet.of(opened_home, opened_home.contract("readings"))
     opened = data_set.store.open("readings", grown["build"])
     row = opened_home.version("readings")
@@ -175,31 +206,30 @@ class _Emptied:
         )
 
 
-def test_much_change_fits_the_space_anew(shelf: Shelf) -> None:
-    first = shelf.details()
-    for name in list(shelf.documents)[:8]:
-        shelf.documents[name] += " Much has changed since."
-    assert shelf.details()["embedder"]["digest"] != first["embedder"]["digest"]
+def test_much_change_fits_the_space_anew(with_index: Shelf) -> None:
+    first = with_index.first
+    for name in list(with_index.documents)[:8]:
+        with_index.documents[name] += " Much has changed since."
+    assert with_index.details()["embedder"]["digest"] != first["embedder"]["digest"]
 
 
 def test_other_settings_index_the_same_documents_again_and_unchanged_words_keep_their_vectors(
-    shelf: Shelf,
+    with_index: Shelf,
 ) -> None:
-    shelf.details()
-    shelf.promise(format="markdown")
-    again = shelf.details()
+    with_index.promise(format="markdown")
+    again = with_index.details()
     assert (again["changed"]["carried"], again["changed"]["embedded"]) == (
         0,
         0,
     )  # cut anew, into the same passages
-    shelf.promise(format="markdown", dimensions=12)
-    assert shelf.details()["embedder"]["dimensions"] == 12
+    with_index.promise(format="markdown", dimensions=12)
+    assert with_index.details()["embedder"]["dimensions"] == 12
 
 
-def test_a_worse_index_is_refused_and_the_old_one_answers(shelf: Shelf) -> None:
-    first = shelf.details()
-    shelf.documents = dict.fromkeys(
-        shelf.documents,
+def test_a_worse_index_is_refused_and_the_old_one_answers(with_index: Shelf) -> None:
+    first = with_index.first
+    with_index.documents = dict.fromkeys(
+        with_index.documents,
         " ".join(
             [
                 "The thing of every program thing is written before anything else happens to the thing here."
@@ -207,12 +237,12 @@ def test_a_worse_index_is_refused_and_the_old_one_answers(shelf: Shelf) -> None:
             * 6
         ),
     )
-    worse = shelf.details()
+    worse = with_index.details()
     assert worse["outcome"] == "refused"
     assert "under the floor of 0.6" in worse["reason"]
-    assert shelf.serving == first["build"]
-    assert shelf.on_disk() == [first["build"]]
-    assert shelf.found("tuple").passages[0].document == "topic-tuple"
+    assert with_index.serving == first["build"]
+    assert with_index.on_disk() == [first["build"]]
+    assert with_index.found("tuple").passages[0].document == "topic-tuple"
 
 
 def test_what_is_withdrawn_goes_at_once_whatever_becomes_of_the_candidate(shelf: Shelf) -> None:
@@ -251,36 +281,36 @@ def shelf_files(shelf: Shelf) -> list[Path]:
     return [file for file in (shelf.installation.root / "index").rglob("*") if file.is_file()]
 
 
-def test_rolling_back_moves_the_pointer_and_the_next_version_moves_on(shelf: Shelf) -> None:
-    first = shelf.details()
+def test_rolling_back_moves_the_pointer_and_the_next_version_moves_on(with_index: Shelf) -> None:
+    first = with_index.first
     with pytest.raises(ActionError, match="no earlier index"):
-        roll_back(shelf.installation.open(), "readings", None, "too soon")
-    shelf.documents["topic-tuple"] += " It has changed since."
-    second = shelf.details()
-    before, now = roll_back(shelf.installation.open(), "readings", None, "answers were odd")
-    assert (before, now.build, shelf.serving) == (
+        roll_back(with_index.installation.open(), "readings", None, "too soon")
+    with_index.documents["topic-tuple"] += " It has changed since."
+    second = with_index.details()
+    before, now = roll_back(with_index.installation.open(), "readings", None, "answers were odd")
+    assert (before, now.build, with_index.serving) == (
         second["build"],
         first["build"],
         first["build"],
     )
-    assert shelf.indexed() is None  # it stays until there is something new
-    assert shelf.found("tuple").version == "1.0.0"
-    roll_back(shelf.installation.open(), "readings", second["build"], "they were not")
-    assert shelf.serving == second["build"]
+    assert with_index.indexed() is None  # it stays until there is something new
+    assert with_index.found("tuple").version == "1.0.0"
+    roll_back(with_index.installation.open(), "readings", second["build"], "they were not")
+    assert with_index.serving == second["build"]
     with pytest.raises(ActionError, match="there is no such build"):
-        roll_back(shelf.installation.open(), "readings", "1.0.0-000000000000", "a slip")
-    shelf.documents["topic-list"] += " So has this."
-    assert shelf.details()["build"] == shelf.serving
+        roll_back(with_index.installation.open(), "readings", "1.0.0-000000000000", "a slip")
+    with_index.documents["topic-list"] += " So has this."
+    assert with_index.details()["build"] == with_index.serving
 
 
-def test_there_is_no_way_back_to_a_build_that_holds_what_is_withdrawn(shelf: Shelf) -> None:
-    first = shelf.details()
-    del shelf.documents["topic-list"]
-    shelf.details()
+def test_there_is_no_way_back_to_a_build_that_holds_what_is_withdrawn(with_index: Shelf) -> None:
+    first = with_index.first
+    del with_index.documents["topic-list"]
+    with_index.details()
     with pytest.raises(ActionError, match="no earlier index"):
-        roll_back(shelf.installation.open(), "readings", None, "answers were odd")
+        roll_back(with_index.installation.open(), "readings", None, "answers were odd")
     with pytest.raises(ActionError, match="gone from the disk"):
-        roll_back(shelf.installation.open(), "readings", first["build"], "answers were odd")
+        roll_back(with_index.installation.open(), "readings", first["build"], "answers were odd")
 
 
 def test_as_many_builds_stay_as_the_contract_keeps(shelf: Shelf) -> None:
@@ -293,30 +323,29 @@ def test_as_many_builds_stay_as_the_contract_keeps(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("damaged", ["*_invert.lance", "embedders/*.arrow"])
-def test_a_damaged_index_is_refused_and_can_be_built_again(shelf: Shelf, damaged: str) -> None:
-    shelf.details()
-    file = next((shelf.installation.root / "index" / "readings").rglob(damaged))
+def test_a_damaged_index_is_refused_and_can_be_built_again(with_index: Shelf, damaged: str) -> None:
+    file = next((with_index.installation.root / "index" / "readings").rglob(damaged))
     file.write_bytes(file.read_bytes()[:-1] + b"\xff")
     retrieve._OPENED.clear()
     with pytest.raises(ActionError, match=r"not what was (built|fitted)"):
-        shelf.found("tuple")
-    assert rebuild(shelf.installation.run(), full=False).details["outcome"] == "in service"
-    assert shelf.found("tuple").passages[0].document == "topic-tuple"
+        with_index.found("tuple")
+    assert rebuild(with_index.installation.run(), full=False).details["outcome"] == "in service"
+    assert with_index.found("tuple").passages[0].document == "topic-tuple"
 
 
 def test_building_again_what_serves_changes_nothing_however_slow_the_machine_is_today(
-    shelf: Shelf,
+    with_index: Shelf,
 ) -> None:
-    built = shelf.details()["build"]
-    shelf.promise(p95_ms=0.001)
-    again = rebuild(shelf.installation.run(), full=True).details
+    built = with_index.first["build"]
+    with_index.promise(p95_ms=0.001)
+    again = rebuild(with_index.installation.run(), full=True).details
     assert (again["build"], again["accepted"], again["reason"]) == (
         built,
         True,
         "nothing has changed: it is the index in service",
     )
-    assert len(shelf.installation.open().registry.indexes.moves("readings")) == 1
-    assert shelf.on_disk() == [built]
+    assert len(with_index.installation.open().registry.indexes.moves("readings")) == 1
+    assert with_index.on_disk() == [built]
 
 
 # -- the contract's own terms -----------------------------------------------------------------------
@@ -377,9 +406,9 @@ def test_a_model_other_than_the_vector_column_promises_is_refused(shelf: Shelf) 
 # -- searching --------------------------------------------------------------------------------------
 
 
-def test_a_passage_comes_with_place_version_licence_and_trace(shelf: Shelf) -> None:
-    built = shelf.details()
-    found = shelf.found(
+def test_a_passage_comes_with_place_version_licence_and_trace(with_index: Shelf) -> None:
+    built = with_index.first
+    found = with_index.found(
         "what about the tuple",
         k=2,
         traceparent="00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
@@ -392,9 +421,11 @@ def test_a_passage_comes_with_place_version_licence_and_trace(shelf: Shelf) -> N
     )
     assert "The Writers" in found.attribution or found.attribution == "none"
     first = found.passages[0]
-    assert shelf.documents[first.document][first.start : first.end] == first.text
+    assert with_index.documents[first.document][first.start : first.end] == first.text
     assert first.license == "CC0-1.0"
-    (use,) = shelf.installation.open().registry.uses.of_trace("4bf92f3577b34da6a3ce929d0e0e4736")
+    (use,) = with_index.installation.open().registry.uses.of_trace(
+        "4bf92f3577b34da6a3ce929d0e0e4736"
+    )
     assert (use.kind, use.version, use.purpose, use.allowed) == (
         "search",
         "1.0.0",
@@ -406,15 +437,14 @@ def test_a_passage_comes_with_place_version_licence_and_trace(shelf: Shelf) -> N
         "passages": [passage.passage for passage in found.passages],
         "k": 2,
     }
-    uses = [asdict(use) for use in shelf.installation.open().registry.uses.all("readings")]
+    uses = [asdict(use) for use in with_index.installation.open().registry.uses.all("readings")]
     assert "tuple" not in json.dumps(uses)  # what somebody asked is nobody's business
 
 
-def test_another_purpose_is_refused_and_the_refusal_recorded(shelf: Shelf) -> None:
-    shelf.details()
+def test_another_purpose_is_refused_and_the_refusal_recorded(with_index: Shelf) -> None:
     with pytest.raises(AdmissionError, match="not admitted for 'training'"):
-        shelf.found("tuple", purpose="training")
-    (use,) = shelf.installation.open().registry.uses.all("readings")
+        with_index.found("tuple", purpose="training")
+    (use,) = with_index.installation.open().registry.uses.all("readings")
     assert (use.kind, use.purpose, use.allowed) == ("search", "training", False)
 
 
@@ -451,11 +481,10 @@ def test_rows_with_licences_of_their_own_carry_them(shelf: Shelf) -> None:
 
 
 def test_the_command_line_searches_lists_and_rolls_back(
-    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    with_index: Shelf, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shelf.details()
-    shelf.documents["topic-tuple"] += " It has changed since."
-    second = shelf.details()
+    with_index.documents["topic-tuple"] += " It has changed since."
+    second = with_index.details()
 
     def assay(*arguments: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "argv", ["assay", *arguments])

@@ -161,14 +161,20 @@ def test_what_was_learned_survives_as_data(
 
 @pytest.mark.parametrize("name", ANY)
 @few
-@given(ROWS)
-def test_one_row_gets_what_it_got_in_the_batch_bit_by_bit(
-    name: str, given: list[tuple[Any, ...]]
+@given(ROWS, ROWS, st.randoms(use_true_random=False))
+def test_a_row_gets_the_same_alone_in_any_order_and_whatever_comes_later(
+    name: str, given: list[tuple[Any, ...]], later: list[tuple[Any, ...]], chance: Any
 ) -> None:
     rows = rows_of(given)
     state = learned(rows, name)
-    if state is None:
-        return
+    if state is not None:
+        expected = made(rows, state)
+        one_row_gets_what_it_got_in_the_batch_bit_by_bit(rows, state)
+        the_order_of_rows_changes_nothing(rows, state, expected, chance)
+        what_it_gives_for_a_row_says_nothing_of_the_future(rows, state, expected, later)
+
+
+def one_row_gets_what_it_got_in_the_batch_bit_by_bit(rows: pl.DataFrame, state: State) -> None:
     batch = engine.run(table.table(rows.lazy(), state, others=OTHERS)).select(state.kept)
     single = pl.concat(
         engine.run(
@@ -184,35 +190,21 @@ def test_one_row_gets_what_it_got_in_the_batch_bit_by_bit(
     assert_frame_equal(single, batch, check_exact=True)
 
 
-@pytest.mark.parametrize("name", ANY)
-@few
-@given(ROWS, st.randoms(use_true_random=False))
-def test_the_order_of_rows_changes_nothing(
-    name: str, given: list[tuple[Any, ...]], chance: Any
+def the_order_of_rows_changes_nothing(
+    rows: pl.DataFrame, state: State, expected: pl.DataFrame, chance: Any
 ) -> None:
-    rows = rows_of(given)
-    state = learned(rows, name)
-    if state is not None and state.kept:
+    if state.kept:
         order = list(range(rows.height))
         chance.shuffle(order)
-        assert_frame_equal(made(rows[order], state), made(rows, state)[order], check_exact=True)
+        assert_frame_equal(made(rows[order], state), expected[order], check_exact=True)
 
 
-@pytest.mark.parametrize("name", ANY)
-@few
-@given(ROWS, ROWS)
-def test_what_it_gives_for_a_row_says_nothing_of_the_future(
-    name: str, given: list[tuple[Any, ...]], later: list[tuple[Any, ...]]
+def what_it_gives_for_a_row_says_nothing_of_the_future(
+    rows: pl.DataFrame, state: State, expected: pl.DataFrame, later: list[tuple[Any, ...]]
 ) -> None:
-    rows = rows_of(given)
-    state = learned(rows, name)
-    if state is not None:
-        after = rows_of(later).with_columns(pl.col("at") + pl.duration(hours=21))
-        assert_frame_equal(
-            made(pl.concat([rows, after]), state)[: rows.height],
-            made(rows, state),
-            check_exact=True,
-        )
+    after = rows_of(later).with_columns(pl.col("at") + pl.duration(hours=21))
+    together = made(pl.concat([rows, after]), state)
+    assert_frame_equal(together[: rows.height], expected, check_exact=True)
 
 
 @pytest.mark.parametrize("name", ANY)

@@ -216,10 +216,14 @@ def test_numbers_of_every_size_are_added_up(on: Any, values: list[float]) -> Non
         assert [value for value in row if value is not None] == pytest.approx(
             wanted, rel=1e-6, abs=blur
         )
-        alone = table.transform(
-            rows[place : place + 1].lazy(), state, history=rows[max(0, place - 9) : place].lazy()
-        ).collect()
-        assert alone.row(0) == row
+        if place in ALONE:
+            before = rows[max(0, place - 9) : place]
+            alone = table.transform(rows[place : place + 1].lazy(), state, history=before.lazy())
+            assert alone.collect().row(0) == row
+
+
+# every row where the size of the numbers changes, and some of the others
+ALONE = {*range(0, 100, 7), *range(57, 74), *range(95, 100)}
 
 
 def test_no_sum_of_many_far_numbers_overflows() -> None:
