@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
+from scipy import sparse
 
 from assay.contracts.errors import ActionError
-from assay.pipelines.act.lsa_embedder import fit
+from assay.pipelines.act.lsa_embedder import columns_of, fit
 from assay.pipelines.act.renewal import (
     Cutting,
     carried,
@@ -128,3 +129,14 @@ def test_only_words_that_are_new_are_embedded_and_the_result_is_that_of_a_build_
 def test_a_space_is_worn_once_more_than_its_share_has_come_or_gone() -> None:
     assert not is_worn(100, 20, 0.2)
     assert is_worn(100, 21, 0.2)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_the_columns_of_buckets_are_those_that_scipy_takes(share: float) -> None:
+    chance = np.random.default_rng(3)
+    counts = sparse.random(9, 40, 0.3, format="csr", random_state=chance)
+    buckets = np.flatnonzero(chance.random(40) < share).astype(np.int32)
+    taken, expected = columns_of(counts, buckets), counts[:, buckets]
+    assert taken.shape == expected.shape
+    for part in ("data", "indices", "indptr"):
+        assert getattr(taken, part).tolist() == getattr(expected, part).tolist()

@@ -33,7 +33,7 @@ POLICY: dict[str, Any] = {
     "text": "text",
     "chunk_chars": 400,
     "dimensions": 16,
-    "questions": 20,
+    "questions": 8,
     "floor": 0.6,
     "tolerance": 0.05,
 }
@@ -617,7 +617,7 @@ def test_the_page_of_an_index_says_how_it_answers_and_why_it_was_built(shelf: Sh
     assert page["built_from"].startswith(
         "documents: 20 added, 0 changed, 0 removed; passages: 0 carried over, "
     )
-    assert page["judged_by"].splitlines()[0] == "| 20 questions, k = 10 | of it | in service |"
+    assert page["judged_by"].splitlines()[0] == "| 8 questions, k = 10 | of it | in service |"
     assert f"| recall | {page['recall']:.4g} | — |" in page["judged_by"]
     assert not [
         name for name, value in page.items() if isinstance(value, dict | list)
