@@ -285,7 +285,7 @@ def test_a_cross_encoder_puts_passages_in_its_own_order(
     shelf.promise(
         reranker={"method": "cross-encoder", "model": "models/judge", "look_at": 10}, floor=0.0
     )
-    assert shelf.details()["measured"]["questions"] == 8
+    assert shelf.details()["measured"]["questions"] == 10
     found = search("readings", "the tuple", purpose="retrieval", k=10)
     assert [passage.score for passage in found.passages] == sorted(
         (passage.score for passage in found.passages), reverse=True
