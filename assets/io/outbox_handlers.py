@@ -116,8 +116,7 @@ def _quarantine(installation: Installation, dataset: str, payload: Json) -> None
 
 def _quarantine_expiry(installation: Installation, dataset: str, payload: Json) -> None:
     """Sign that a quarantine has expired, then remove its file: never the other way round."""
-    rows = installation.registry.quarantine.all(dataset)
-    row = next(row for row in rows if row.run_id == payload["run_id"])
+    row = installation.registry.quarantine.of_run(dataset, payload["run_id"])
     file = installation.lake.folder(dataset, "quarantine") / f"{row.run_id}.parquet"
     document = handling.expiry(as_row(row), str(file.relative_to(installation.lake.root)))
     signed = evidence.sign(document, installation.keys.signer())

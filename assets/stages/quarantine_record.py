@@ -4,6 +4,7 @@ is over.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from assay.assets.stages.clean_validate import Refined
 from assay.assets.stages.run import Run
 from assay.contracts.model import Contract
 from assay.contracts.settings import CONFIDENTIAL
+from assay.lineage.handling import expiry_name
 
 
 def note(run: Run, admission: Admission, refined: Refined) -> None:
@@ -62,6 +64,7 @@ def expire(installation: Installation, names: Sequence[str]) -> list[dict[str, A
     for name in names:
         contract = installation.contract(name)
         folder = installation.lake.folder(name, "quarantine")
+        gone_before = _sign_earlier(installation, name)
         limit = (now - _retention(contract)).isoformat(timespec="microseconds")
         for row in installation.registry.quarantine.unexpired(name, limit):
             if not installation.registry.quarantine.expire(
@@ -79,7 +82,6 @@ def expire(installation: Installation, names: Sequence[str]) -> list[dict[str, A
         for copy in folder.glob(".*.emptied"):
             if left_behind(copy, now.timestamp()):
                 copy.unlink(missing_ok=True)
-        gone_before = _sign_earlier(installation, name)
         if gone or gone_before:
             installation.settle()
     return gone
@@ -90,10 +92,12 @@ def _sign_earlier(installation: Installation, name: str) -> bool:
 
     The registry's record with its entry in the audit log is all that tells of them.
     """
+    folder = installation.home.root / "evidence" / name / "quarantine"
+    signed = {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set()
     unsigned = [
         run
         for run in installation.registry.quarantine.expired(name)
-        if not installation.quarantine_expiry_file(name, run).exists()
+        if expiry_name(run) not in signed
     ]
     if not unsigned:
         return False

@@ -137,6 +137,16 @@ class Quarantine:
         order = (quarantines.c.kept_at, quarantines.c.run_id)
         return self._database.all(QuarantineRecord, query.order_by(*order))
 
+    def of_run(self, dataset: str, run_id: str) -> QuarantineRecord:
+        """What one run has set aside. Raises: LookupError: it has set aside nothing."""
+        query = sa.select(*columns(quarantines, QuarantineRecord)).where(
+            quarantines.c.dataset == dataset, quarantines.c.run_id == run_id
+        )
+        record = self._database.first(QuarantineRecord, query)
+        if record is None:
+            raise LookupError(run_id)
+        return record
+
     def unexpired(self, dataset: str, kept_before: str) -> list[QuarantineRecord]:
         """The quarantines that were kept before a time and have not expired, the oldest first."""
         query = sa.select(*columns(quarantines, QuarantineRecord)).where(
