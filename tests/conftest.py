@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import os
 import shutil
 import subprocess
@@ -70,6 +71,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             LONG.index(item.path.parent.name) if item.path.parent.name in LONG else len(LONG)
         )
     )
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what stays for the whole session: modules, and thousands of tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def document(*edits: Edit) -> dict[str, Any]:
