@@ -100,7 +100,7 @@ def _is_given(value: pl.Expr, rule: Rule) -> pl.Expr:
     null_is_given = None not in rule.argument
     absent = [word for word in rule.argument if word is not None]
     if not absent:
-        return pl.lit(True) if null_is_given else value.is_not_null()
+        return value.is_not_null() | null_is_given
     return (~_is_in(value, rule, absent)).fill_null(null_is_given)
 
 

@@ -4,7 +4,7 @@ expired a day ago.
 Belongs here: finding such folders. Stays out: removing them, and which versions expire (expire.py).
 A sweep looks at what is new since the last one: which versions hold a folder is read from their
 evidence, and a data set may have thousands of versions. Before anything is removed, the evidence of
-every version that can be read is asked.
+every readable version is checked.
 """
 
 from __future__ import annotations

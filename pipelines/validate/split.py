@@ -16,7 +16,7 @@ from assay.contracts.rules import keeps, was_found, was_read
 from assay.pipelines.core.frames import REASONS, Check, Split
 from assay.pipelines.validate.key_texts import Elsewhere, is_exact, stands_elsewhere
 
-PRESENCE = ("required", "nullValues", "missingValues")
+_ABOUT_PRESENCE = ("required", "nullValues", "missingValues")
 KEPT = "_keeps_"  # prefix, before the rule: true where the row keeps it
 
 
@@ -139,7 +139,7 @@ def keeps_or_is_unread(rule: Rule, typed: frozenset[str], stays: pl.Expr | None 
         typed: the columns with a type rule, as `typed_columns` returns them.
     """
     kept = keeps(rule, stays)
-    if rule.kind in PRESENCE and not rule.path and rule.columns[0] in typed:
+    if rule.kind in _ABOUT_PRESENCE and not rule.path and rule.columns[0] in typed:
         return kept | ~pl.col(was_read(rule.columns[0]))
     return kept
 

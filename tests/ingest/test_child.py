@@ -266,6 +266,17 @@ def test_whatever_interrupts_the_wait_ends_the_server_and_its_fork(
     assert not is_there(server.pid)
 
 
+def test_a_fork_of_the_owner_does_not_end_the_server(tmp_path: Path) -> None:
+    server = server_of()
+    pid = os.fork()
+    if pid == 0:
+        server.end()
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert decode_csv(tmp_path).rows == 1
+    assert server_of() is server
+
+
 def test_each_thread_has_a_server_of_its_own(tmp_path: Path) -> None:
     folders = [tmp_path / str(number) for number in range(4)]
     for folder in folders:

@@ -85,7 +85,7 @@ def _answer(files: list[int]) -> NoReturn:
         os.close(file)
     try:
         decode()
-    except BaseException:
+    except BaseException:  # of any kind: the fork must not go on as a second server
         traceback.print_exc()
         sys.stderr.flush()
     finally:

@@ -49,7 +49,7 @@ class ForkServer:
                 env=self.environment,
             )
         self.pid = process.pid
-        self.end = weakref.finalize(self, _end, self._channel, process)
+        self.end = weakref.finalize(self, _end, self._channel, process, self.owner)
 
     def run(self, decoder: str, request: str, timeout_s: float) -> Ended:
         """Fork a process that answers one request.
@@ -84,8 +84,11 @@ def _memory_file() -> IO[str]:
     return tempfile.TemporaryFile("w+", errors="replace")
 
 
-def _end(channel: socket.socket, process: subprocess.Popen[bytes]) -> None:
+def _end(channel: socket.socket, process: subprocess.Popen[bytes], owner: int) -> None:
+    """End the server; a fork of its owner only lets go of it."""
     channel.close()
+    if os.getpid() != owner:
+        return
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
