@@ -138,7 +138,10 @@ def _facets(table: Table) -> dict[str, facet_v2.DatasetFacet]:
         facets["columnLineage"] = column_lineage_dataset.ColumnLineageDatasetFacet(
             fields={
                 column: column_lineage_dataset.Fields(
-                    inputFields=[_input_field(column, *source) for source in sources]
+                    inputFields=[
+                        _input_field(column, *source, masked=column in table.masked)
+                        for source in sources
+                    ]
                 )
                 for column, sources in table.lineage.items()
             },
@@ -147,13 +150,16 @@ def _facets(table: Table) -> dict[str, facet_v2.DatasetFacet]:
     return facets
 
 
-def _input_field(column: str, table: str, field: str) -> column_lineage_dataset.InputField:
-    subtype = "IDENTITY" if field == column else "TRANSFORMATION"
+def _input_field(
+    column: str, table: str, field: str, *, masked: bool
+) -> column_lineage_dataset.InputField:
+    """Where a column comes from; one that holds treated values is never shown as identical."""
+    is_same = field == column and not masked
+    step = column_lineage_dataset.Transformation(
+        type="DIRECT", subtype="IDENTITY" if is_same else "TRANSFORMATION", masking=masked
+    )
     return column_lineage_dataset.InputField(
-        namespace=NAMESPACE,
-        name=table,
-        field=field,
-        transformations=[column_lineage_dataset.Transformation(type="DIRECT", subtype=subtype)],
+        namespace=NAMESPACE, name=table, field=field, transformations=[step]
     )
 
 

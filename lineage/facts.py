@@ -29,13 +29,18 @@ class Assertion(Fact):
 
 
 class Table(Fact):
-    """One table read or written. `lineage`: column -> (table, column) it was made from."""
+    """One table read or written.
+
+    `lineage`: column -> (table, column) it was made from. `masked`: the columns in which personal
+    values were replaced or made coarser, and those made from such columns.
+    """
 
     name: str
     version: str | None = None
     columns: tuple[tuple[str, str], ...] = ()
     rows: int | None = None
     lineage: dict[str, tuple[tuple[str, str], ...]] = {}
+    masked: tuple[str, ...] = ()
     tags: dict[str, str] = {}
     assertions: tuple[Assertion, ...] = ()
 

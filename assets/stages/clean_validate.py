@@ -21,7 +21,7 @@ from assay.assets.io.row_spool import SetAside
 from assay.assets.stages.admit import Admission
 from assay.assets.stages.ingest import unreadable_records
 from assay.assets.stages.published_keys import OtherPartitions, other_partitions
-from assay.assets.stages.run import Run, schema, sources, stage
+from assay.assets.stages.run import Run, masked_columns, schema, sources, stage
 from assay.assets.stages.window_rows import treated_rows
 from assay.contracts.errors import QualityError, Where
 from assay.contracts.model import Contract
@@ -111,6 +111,7 @@ def refine(run: Run, admission: Admission, together: Collection[str] = ()) -> Re
                 columns=schema(columns),
                 rows=refined.accounting.published,
                 lineage=sources(f"{contract.name}/landed", lineage),
+                masked=masked_columns(contract, lineage),
             )
         )
     return refined

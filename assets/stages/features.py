@@ -94,13 +94,15 @@ def make_features(run: Run, wanted: Wanted | None = None) -> FeatureTable:
             Table(name=f"{source.dataset}/published", version=source.version)
             for source in (_bound(installation, row), *fitting.bound)
         ]
+        lineage = _lineage(contract, features, fitting.inputs)
         noted.outputs.append(
             Table(
                 name=f"{contract.name}/features",
                 version=row.version,
                 columns=schema(dict(built.columns)),
                 rows=built.rows,
-                lineage=_lineage(contract, features, fitting.inputs),
+                lineage=lineage,
+                masked=_masked(lineage, _treated(installation, contract, fitting.bound)),
             )
         )
     return FeatureTable(row.version, details, new=True)
@@ -316,6 +318,21 @@ def _lineage(
     if features.target:
         of[features.target.name] = [(f"{contract.name}/published", features.target.column)]
     return {name: tuple(sources) for name, sources in of.items()}
+
+
+def _treated(
+    installation: Installation, contract: Contract, bound: list[Bound]
+) -> set[tuple[str, str]]:
+    """The (table, column) of every treated column that features may be made from."""
+    contracts = [contract, *(installation.contract(source.dataset) for source in bound)]
+    return {(f"{each.name}/published", name) for each in contracts for name in each.privacy.columns}
+
+
+def _masked(
+    lineage: Mapping[str, tuple[tuple[str, str], ...]], treated: set[tuple[str, str]]
+) -> tuple[str, ...]:
+    """The columns that are made from treated ones."""
+    return tuple(name for name, sources in lineage.items() if not treated.isdisjoint(sources))
 
 
 def _source(contract: Contract, column: str) -> tuple[str, str]:

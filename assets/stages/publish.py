@@ -201,11 +201,13 @@ def _table(run: Run, row: Version) -> Table:
     lineage = {
         column["name"]: ((f"{contract.name}/cleaned", column["name"]),) for column in columns
     }
+    treated = [name for name in lineage if name in contract.privacy.columns]
     return Table(
         name=f"{contract.name}/published",
         version=row.version,
         columns=tuple((c["name"], c["type"]) for c in columns),
         rows=row.rows,
         lineage=lineage,
+        masked=tuple(treated),
         tags=tags,
     )

@@ -145,3 +145,11 @@ def sources(
 ) -> dict[str, tuple[tuple[str, str], ...]]:
     """Column lineage from one input table."""
     return {column: tuple((table, field) for field in fields) for column, fields in lineage.items()}
+
+
+def masked_columns(contract: Contract, lineage: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
+    """The columns that are made from personal columns, which admission replaces or makes coarser."""
+    treated = contract.privacy.columns
+    return tuple(
+        column for column, fields in lineage.items() if not treated.keys().isdisjoint(fields)
+    )

@@ -62,7 +62,7 @@ def _facets(contract: Contract) -> dict[str, DatasetFacet]:
 
 
 def _tags(contract: Contract) -> list[tags_dataset.TagsDatasetFacetFields]:
-    """What the contract says of the data set as a whole, and the classes of its columns."""
+    """What the contract says of the data set, and the classes and treatments of its columns."""
     from openlineage.client.facet_v2 import tags_dataset
 
     of_dataset = {
@@ -78,15 +78,18 @@ def _tags(contract: Contract) -> list[tags_dataset.TagsDatasetFacetFields]:
         for key, value in of_dataset.items()
     ]
     for column in contract.published_columns:
-        if column.classification:
-            tags.append(
-                tags_dataset.TagsDatasetFacetFields(
-                    key="classification",
-                    value=column.classification,
-                    source="CONTRACT",
-                    field=column.name,
-                )
+        treatment = contract.privacy.columns.get(column.name)
+        of_column = {
+            "classification": column.classification,
+            "treatment": treatment and treatment.treatment,
+        }
+        tags += [
+            tags_dataset.TagsDatasetFacetFields(
+                key=key, value=value, source="CONTRACT", field=column.name
             )
+            for key, value in of_column.items()
+            if value
+        ]
     return tags
 
 

@@ -647,3 +647,57 @@ def test_columns_of_evidence_are_those_of_the_contract(installation: SampleHome)
         ).columns
         == HEADER
     )
+
+
+# -- lineage of treated columns ----------------------------------------------------------------
+
+TREATMENTS: dict[str, dict[str, Any]] = {
+    "token": {"kind": "email", "treatment": "token"},
+    "hash": {"kind": "email", "treatment": "hash"},
+    "mask": {"kind": "card", "treatment": "mask", "keep_last": 4},
+    "year": {"kind": "birth_date", "treatment": "generalize", "to": "year"},
+    "band": {"kind": "other", "treatment": "generalize", "to": "band", "width": 10},
+    "redact": {"kind": "other", "treatment": "redact"},
+    "drop": {"kind": "other", "treatment": "drop"},
+}
+
+
+def test_the_lineage_of_a_treated_column_says_that_it_is_masked(installation: SampleHome) -> None:
+    personal = [
+        {"name": name, "logicalType": "string", "classification": "personal"} for name in TREATMENTS
+    ]
+    plain = {"name": "meter", "logicalType": "string"}
+    installation.promise(
+        columns(plain, *personal),
+        setting("privacy", sensitivity="personal", lawful_basis="contract", columns=TREATMENTS),
+    )
+    cells = ["M1", CANARY, CANARY, "4111111111111111", "1984-05-17", "37", "a note", "secret"]
+    header = ",".join(["meter", *TREATMENTS])
+    installation.deliver("\n".join([header, ",".join(cells), ",".join(["M2", *cells[1:]]), ""]))
+    taken_in(installation)
+    lines = (installation.root / "lineage" / "events.ndjson").read_text().splitlines()
+    steps = [
+        (event["job"]["name"].partition(".")[2], column, step)
+        for event in map(json.loads, lines)
+        for output in event["outputs"]
+        for column, field in output["facets"].get("columnLineage", {"fields": {}})["fields"].items()
+        for source in field["inputFields"]
+        for step in source["transformations"]
+    ]
+    published = [name for name in TREATMENTS if name != "drop"]
+    assert {
+        (stage, column): (step["subtype"], step["masking"]) for stage, column, step in steps
+    } == {
+        **{(stage, "meter"): ("IDENTITY", False) for stage in ("cleaned", "published")},
+        **{
+            (stage, name): ("TRANSFORMATION", True)
+            for stage in ("cleaned", "published")
+            for name in published
+        },
+    }
+    schema = metadata.tables.table_schema(installation.open().contract("readings"))
+    shown = {column.name: dict(column.tags or {}).get("treatment") for column in schema.columns}
+    assert shown == {
+        "meter": None,
+        **{name: TREATMENTS[name]["treatment"] for name in published},
+    }

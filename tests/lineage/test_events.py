@@ -82,6 +82,25 @@ def test_the_output_says_schema_version_rows_lineage_and_licence(tmp_path: Path)
     ]
 
 
+def test_a_masked_column_is_never_shown_as_identical(tmp_path: Path) -> None:
+    sources = {"email": (("readings/landed", "email"),), "meter": (("readings/landed", "meter"),)}
+    cleaned = Table(name="readings/cleaned", lineage=sources, masked=("email",))
+    (output,) = sent(tmp_path, FACT.model_copy(update={"outputs": (cleaned,)}))[1]["outputs"]
+    fields = output["facets"]["columnLineage"]["fields"]
+    steps = {name: fields[name]["inputFields"][0]["transformations"] for name in fields}
+    assert steps == {
+        "email": [{"type": "DIRECT", "subtype": "TRANSFORMATION", "masking": True}],
+        "meter": [{"type": "DIRECT", "subtype": "IDENTITY", "masking": False}],
+    }
+
+
+def test_a_fact_of_an_earlier_release_has_no_masked_columns() -> None:
+    data = FACT.as_json()
+    for table in (*data["inputs"], *data["outputs"]):
+        del table["masked"]
+    assert StageFact.model_validate(data) == FACT
+
+
 def test_what_could_not_be_judged_is_told_as_no_success(tmp_path: Path) -> None:
     (given,) = sent(tmp_path, FACT)[1]["inputs"]
     assert given["inputFacets"]["dataQualityAssertions"]["assertions"][0]["success"] is False

@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from assay.contracts.model import Contract
+from assay.contracts.model import Column, Contract
 from assay.contracts.types import dtype
 
 Metadata = dict[str, Any]
@@ -23,7 +23,7 @@ def markdown(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.Mar
 
 
 def table_schema(contract: Contract) -> dg.TableSchema:
-    """The promised columns, with their constraints, and the privacy class as a tag."""
+    """The promised columns, with their constraints; privacy class and treatment as tags."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
@@ -33,11 +33,17 @@ def table_schema(contract: Contract) -> dg.TableSchema:
                 constraints=dg.TableColumnConstraints(
                     nullable=not column.required, unique=column.unique
                 ),
-                tags={"classification": column.classification} if column.classification else {},
+                tags=_column_tags(contract, column),
             )
             for column in contract.published_columns
         ]
     )
+
+
+def _column_tags(contract: Contract, column: Column) -> dict[str, str]:
+    treatment = contract.privacy.columns.get(column.name)
+    tags = {"classification": column.classification, "treatment": treatment and treatment.treatment}
+    return {key: value for key, value in tags.items() if value}
 
 
 def column_lineage(
