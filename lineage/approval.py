@@ -94,6 +94,15 @@ def keyid_of(text: str) -> str:
         ) from None
 
 
+def reason_in(text: str) -> str | None:
+    """The reason that an envelope holds, as its payload says; None where it is no approval."""
+    try:
+        reason = json.loads(base64.b64decode(json.loads(text)["payload"]))["predicate"]["why"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return reason if isinstance(reason, str) else None
+
+
 def subject_of(text: str) -> str:
     """Which inputs an envelope speaks of, as its payload says.
 

@@ -8,9 +8,12 @@ import typer
 
 
 def _require_reason(why: str) -> str:
+    """The reason. Raises: ConfigurationError: it holds personal data."""
     if not why.strip():
         raise typer.BadParameter("a decision needs a reason")
-    return why
+    from assay.pipelines.admit.reasons import checked_reason
+
+    return checked_reason(why)
 
 
 Why = Annotated[

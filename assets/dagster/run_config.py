@@ -14,11 +14,13 @@ from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordi
 from pydantic import ValidationError
 
 from assay.contracts.errors import ConfigurationError
+from assay.lineage import approval
+from assay.pipelines.admit import reasons
 
 _PLAIN_KEY = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
 _DEPTH = 60
 ROOT = "the run's configuration"
-REMEDY = "Write the value itself into the configuration"
+REMEDY = "Write values themselves into the configuration, and a reason without personal data"
 
 
 def problem_of(config: Any) -> str | None:
@@ -36,10 +38,20 @@ def _problem(value: Any, path: tuple[str, ...], seen: set[int]) -> str | None:
         parts = [(str(number), part) for number, part in enumerate(value)]
     elif "env" in value:
         return f"{_place(path)} reads an environment variable (`env`), which is refused"
+    elif reason := reasons.problem_of(_reason_in(value)):
+        return f"{_place((*path, 'why'))} {reason}"
     else:
         parts = [(_shown(key), part) for key, part in value.items()]
     problems = (_problem(part, (*path, key), seen) for key, part in parts)
     return next((problem for problem in problems if problem), None)
+
+
+def _reason_in(value: dict[Any, Any]) -> str:
+    """The reason of a decision in a configuration, also of one that was signed elsewhere."""
+    why, signed = value.get("why"), value.get("signed")
+    if isinstance(signed, str):
+        why = approval.reason_in(signed)
+    return why if isinstance(why, str) else ""
 
 
 def _shown(key: Any) -> str:

@@ -25,6 +25,7 @@ from assay.contracts.errors import ConfigurationError, QualityError, Where
 from assay.contracts.model import Contract
 from assay.contracts.problems import suggestion
 from assay.lineage import handling
+from assay.pipelines.admit.reasons import checked_reason
 from assay.pipelines.core.engine import run as collect
 from assay.pipelines.core.engine import run_together
 from assay.pipelines.core.frames import REASONS, ROW
@@ -214,10 +215,12 @@ def decide(
     for good.
 
     Returns: the decision as it was kept.
-    Raises: ConfigurationError: no reason, or neither or both of a rule and rows. QualityError: what
+    Raises: ConfigurationError: no reason, one that holds personal data, or neither or both of a
+        rule and rows. QualityError: what
         is asked for cannot be, with the first row and column.
     """
-    _check_request(why, rule, rows)
+    reason = checked_reason(why)
+    _check_request(rule, rows)
     installation.home.check_writable()
     if action == "discard":
         installation.registry.clock_doubts.check("nothing is discarded")
@@ -237,16 +240,14 @@ def decide(
         "chosen": list(wanted.rows),
         "covers": dict(covers),
         "rows": _count_taken(installation, row, contract, wanted),
-        "why": why.strip(),
+        "why": reason,
         "by": installation.registry.actor,
     }
     files = _files(installation, row, wanted, contract)
     return _keep_decision(installation, decision, files)
 
 
-def _check_request(why: str, rule: str | None, rows: Sequence[int]) -> None:
-    if not why.strip():
-        raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
+def _check_request(rule: str | None, rows: Sequence[int]) -> None:
     if (rule is None) == (not rows):
         raise ConfigurationError(
             "a decision is about rows, or about a rule", "Give --row, once or more, or --rule"

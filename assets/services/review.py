@@ -18,6 +18,7 @@ from assay.assets.stages.review_state import (
 )
 from assay.contracts.errors import AdmissionError, ConfigurationError, EvidenceError, Where
 from assay.lineage import approval as approvals
+from assay.pipelines.admit.reasons import checked_reason
 from assay.pipelines.admit.review import Standing, refusal
 from assay.pipelines.core.frames import Approval, Decision
 
@@ -37,8 +38,7 @@ def sign(installation: Installation, number: int, decision: Decision, why: str, 
 
     Raises: ConfigurationError: no reason, no such review, or no steward's key.
     """
-    if not why.strip():
-        raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
+    reason = checked_reason(why)
     installation.registry.clock_doubts.check("no approval is signed")
     row, private = review_of(installation, number), read_private(key)
     stewards = ruling(installation)
@@ -54,7 +54,7 @@ def sign(installation: Installation, number: int, decision: Decision, why: str, 
         row.dataset,
         row.input_key,
         decision,
-        why.strip(),
+        reason,
         steward.name,
         now,
         now + timedelta(days=stewards.valid_days),
@@ -67,7 +67,8 @@ def submit(installation: Installation, number: int, text: str) -> Standing:
 
     Returns: where the review stands with it.
     Raises: AdmissionError: it does not count, and why; the refusal goes into the audit log.
-        EvidenceError: it is forged or no approval.
+        EvidenceError: it is forged or no approval. ConfigurationError: its reason holds personal
+        data.
     """
     installation.registry.clock_doubts.check("no approval is taken")
     row = review_of(installation, number)
@@ -85,6 +86,7 @@ def submit(installation: Installation, number: int, text: str) -> Standing:
     except EvidenceError:
         _note_refusal(installation, row, "forged", steward.name)
         raise
+    checked_reason(approval.why)
     allowed = _allowed(installation, row)
     others = [other for other, _ in counting(installation, row, allowed)]
     why = refusal(approval, steward, others=others, **_terms(installation, row, allowed))

@@ -25,6 +25,7 @@ from assay.pipelines.act.decide import (
     decide,
     evidence_of,
 )
+from assay.pipelines.admit.reasons import checked_reason
 
 MEASURED = "measured"
 """The cause of a decision that follows from measurements, not from a steward."""
@@ -170,7 +171,7 @@ def override(
             f"Run it first: assay run {name}",
             Where(dataset=name),
         )
-    steward = Override(chosen, installation.registry.actor, why.strip())
+    steward = Override(chosen, installation.registry.actor, checked_reason(why))
     situation = situation_of(installation, contract, policy, number, drift, steward)
     earlier = [
         decision

@@ -146,6 +146,11 @@ REFUSED: list[tuple[dict[str, Any], type[AssayError], str]] = [
     ({"rule": "meter_patern"}, QualityError, "Did you mean 'meter_pattern'"),
     ({"rows": (2,)}, QualityError, "row 2: it is not in this quarantine"),
     ({"rule": "meter_pattern", "why": " "}, ConfigurationError, "needs a reason"),
+    (
+        {"rule": "meter_pattern", "why": "ask zora@canary.example"},
+        ConfigurationError,
+        "personal data (email) in characters 5 to 23",
+    ),
     ({}, ConfigurationError, "about rows, or about a rule"),
     ({"rule": "meter_pattern", "rows": (6,)}, ConfigurationError, "about rows, or about a rule"),
 ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from assay.assets.io.keys import public_of
+from assay.assets.io.keys import public_of, read_private
 from assay.assets.io.registry.reviews import approvals
 from assay.assets.services import review
 from assay.assets.stages import review_state
@@ -64,6 +64,20 @@ def test_two_persons_publish_and_the_evidence_holds_what_they_signed(held: Sampl
         "approve",
         held.open().registry.reviews.all()[0].input_key,
     )
+
+
+def test_a_reason_that_holds_personal_data_is_neither_signed_nor_taken(held: SampleHome) -> None:
+    ann = held.appoint("ann", "first")
+    opened_home = held.open()
+    with pytest.raises(ConfigurationError, match=r"\(email\) in characters 5 to 23"):
+        review.sign(opened_home, 1, "approve", "ask zora@canary.example", ann)
+    row, now = review.review_of(opened_home, 1), opened_home.clock()
+    elsewhere = Approval(
+        row.dataset, row.input_key, "approve", "ask zora@canary.example", "ann", now, now
+    )
+    with pytest.raises(ConfigurationError, match="email"):
+        review.submit(opened_home, 1, signed(elsewhere, read_private(ann)))
+    assert opened_home.registry.reviews.approvals(1) == []
 
 
 def test_one_rejection_is_enough(held: SampleHome) -> None:

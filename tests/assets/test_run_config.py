@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -76,6 +78,18 @@ def test_every_form_is_a_problem(config: Any) -> None:
     problem = problem_of(config)
     assert problem is not None
     assert "environment variable" in problem
+
+
+@pytest.mark.parametrize("key", ["why", "signed"])
+def test_a_reason_that_holds_personal_data_is_a_problem(key: str) -> None:
+    payload = base64.b64encode(b'{"predicate": {"why": "ask zora@canary.example"}}').decode()
+    given = {"why": "ask zora@canary.example", "signed": json.dumps({"payload": payload})}
+    problem = problem_of({"ops": {"handle": {"config": {key: given[key]}}}})
+    assert problem == (
+        "the run's configuration, at `ops.handle.config.why`,"
+        " seems to hold personal data (email) in characters 5 to 23"
+    )
+    assert problem_of({"ops": {"handle": {"config": {"why": "seen on site"}}}}) is None
 
 
 @pytest.mark.parametrize(
