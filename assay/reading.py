@@ -21,7 +21,6 @@ from assay.assets.services.lost_runs import reap
 from assay.assets.stages import review_state
 from assay.assets.stages.expire import expire
 from assay.contracts.errors import ConfigurationError, ContractErrors
-from assay.contracts.licenses import recognise
 from assay.contracts.model import Contract
 from assay.contracts.policy import license_policy
 from assay.lineage.card import card as data_card
@@ -227,12 +226,17 @@ def expired(names: list[str], *, rehearse: bool) -> list[dict[str, Any]]:
 def licences(names: list[str]) -> list[dict[str, Any]]:
     """One entry a licence: its terms, and for each purpose the outcome without and with gain; of `names` as well how they were read."""
     policy = license_policy()
-    read = {name: recognise(name, policy.names) for name in names}
-    asked = [{"asked": name, "how": each.how} for name, each in read.items()]
-    rows = matrix(policy, [each.expression or name for name, each in read.items()])
+    read = {name: policy.recognise(name) for name in names}
+    asked = [
+        {"asked": name, "read": each.expression, "how": each.how, "doubt": each.doubt}
+        for name, each in read.items()
+    ]
+    rows = matrix(policy, list(read))
+    if not read:
+        return [_license_row(row) for row in rows]
     return [
-        {**how, **_license_row(row)}
-        for how, row in zip(asked or [{}] * len(rows), rows, strict=True)
+        {**how, **_license_row(row), "license": how["read"] or row.license}
+        for how, row in zip(asked, rows, strict=True)
     ]
 
 

@@ -1,116 +1,189 @@
-"""How people write licences -> SPDX expressions.
+"""How people write licences -> SPDX expressions, and what was left unread.
 
-Belongs here: names, tags, addresses, first lines of texts. Stays out: what a licence allows
-(policy.py, pipelines/admit/license.py).
+Belongs here: reading a whole text: expressions, lists, addresses, names, texts of licences. Stays
+out: what words and addresses mean (license_words.py), what a licence allows (policy.py,
+pipelines/admit/license.py).
 """
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from itertools import pairwise
+from types import MappingProxyType
 
-from assay.contracts.data_files import table
+from assay.contracts.license_words import (
+    ADDRESS,
+    address_key,
+    creative_commons,
+    creative_commons_key,
+    identifiers,
+    normal,
+    plain_text,
+    spdx,
+    spdx_names,
+    words_table,
+)
 
 LONGEST = 4_000
 """Of a licence as people write it, in characters: a parser of expressions takes time that grows
 with the square of it."""
-ADDRESS = r"(?i)\b(?:https?://|www\.)\S+"
+LONGEST_TEXT = 200_000
+"""Of the text of a licence, in characters."""
+NO_LICENSE = "LicenseRef-No-License"
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Recognised:
-    """An SPDX expression, and how it was read; `None` where nothing in the text names a licence."""
+    """What a text says of licences.
+
+    Args:
+        expression: the SPDX expression of all licences that were recognised; None of none.
+        how: how it was read, or why it was not.
+        unread: the parts of the text that nobody has read.
+        several: whether it names several licences without what joins them.
+    """
 
     expression: str | None
     how: str
+    unread: tuple[str, ...] = ()
+    several: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything that the text says is in the expression."""
+        return self.expression is not None and not self.unread and not self.several
+
+    @property
+    def doubt(self) -> str:
+        """Why the expression is not all that the text says; empty where it is."""
+        if self.unread:
+            parts = ", ".join(f"'{part}'" for part in self.unread[:3])
+            return f"nobody has read {parts}"
+        if self.several:
+            return "it does not say which of several licences holds for what"
+        return ""
 
 
-def recognise(text: str, names: Mapping[str, str]) -> Recognised:
-    """Read a licence as people write it.
+def recognise(
+    text: str, names: Mapping[str, str], addresses: Mapping[str, str] = NOTHING
+) -> Recognised:
+    """Read a licence as people write it: the whole text.
 
-    SPDX in any case, a hub's tag, an address, a name in words.
+    SPDX in any case, a list, a hub's tag, an address, a name in words, a sentence, the text of a
+    licence. What is left of the text comes back as `unread`.
 
     Args:
         names: normalised names beyond SPDX's own, as the policy lists them.
+        addresses: patterns of addresses -> licence, as the policy lists them.
     """
-    if len(text) > LONGEST:
+    if len(text) > LONGEST_TEXT:
         return Recognised(None, f"a text of {len(text):,} characters")
-    written = " ".join(text.split())
+    written = plain_text(text).strip()
     if not written:
         return Recognised(None, "nothing is said")
-    if key := _expression(written):
-        return Recognised(key, "SPDX expression")
-    if re.search(ADDRESS, written):
-        if expression := _address(written):
-            return Recognised(expression, "address")
-        written = re.sub(ADDRESS, "", written).strip(" ()[]<>,;:-")
-        if not written:
-            return Recognised(None, "an address that nobody has read")
-    return _recognise_words(written, names)
+    reader = _Reader(names, addresses)
+    return reader.whole(re.sub(r"(?i)^licen[sc]e\s*:\s*(?=\S)", "", written))
 
 
-def _recognise_words(written: str, names: Mapping[str, str]) -> Recognised:
-    """Read what is neither an expression nor an address: a name alone, or inside a sentence."""
-    words = normal(written)
-    if words in names:
-        return Recognised(names[words], "name")
-    if creative := _creative_commons(written):
-        return Recognised(creative, "Creative Commons' words")
-    if identifier := _by_words().get(words):
-        return Recognised(identifier, "name in words")
-    if inside := _named_inside(words, names):
-        return Recognised(inside, "named in the text")
-    return Recognised(None, "no licence that is known by this name")
+@dataclass(frozen=True)
+class _Reader:
+    names: Mapping[str, str]
+    addresses: Mapping[str, str]
+
+    def whole(self, written: str) -> Recognised:
+        entries = _entries(written)
+        if entries is None and len(written) <= LONGEST:
+            entries = self._separated(written)
+        if entries is not None:
+            return self._list(entries)
+        return self.entry(written)
+
+    def entry(self, written: str) -> Recognised:
+        """Read what is not a list."""
+        if len(written) <= LONGEST:
+            if key := _expression(written):
+                return Recognised(key, "SPDX expression")
+            if (name := self._name(written)) and not _symbols(written):
+                return Recognised(name, "name")
+            if joined := self._operands(written):
+                return joined
+        return _Scan(self.names, self.addresses).read(written)
+
+    def _name(self, written: str) -> str | None:
+        words = normal(written)
+        if words in self.names:
+            return self.names[words]
+        listed = spdx_names().get(words)
+        # `JSON` names a licence, `JSON dataset` none
+        is_name = " " in words or words in re.sub(r"[^\w]+", " ", written.casefold()).split()
+        return listed if is_name else None
+
+    def _operands(self, written: str) -> Recognised | None:
+        """Read names between AND and OR; None where there are none, or parentheses do not match."""
+        pieces = re.split(r"(\(|\)|\b(?:AND|OR)\b)", written)
+        if not {"AND", "OR"} & set(pieces):
+            return None
+        parts: list[str] = []
+        read: list[Recognised] = []
+        for piece in map(str.strip, pieces):
+            if piece in ("", "(", ")", "AND", "OR"):
+                parts.append(piece)
+                continue
+            read.append(self.entry(piece))
+            parts.append(f"({read[-1].expression or 'LicenseRef-unread'})")
+        expression = _expression(" ".join(parts))
+        if expression is None:
+            return None
+        unread = tuple(text for each in read for text in each.unread)
+        kept = [each.expression for each in read if each.expression]
+        if len(kept) < len(read):
+            expression = " AND ".join(f"({each})" for each in kept)
+        return Recognised(
+            _expression(expression) if kept else None,
+            "SPDX expression of names",
+            unread,
+            any(each.several for each in read),
+        )
+
+    def _separated(self, written: str) -> list[str] | None:
+        """The entries of a list without brackets, where one of them says that there is no licence
+        and each of the others names one.
+        """
+        entries = [part.strip() for part in re.split(r"[;|,\n]", written) if part.strip()]
+        read = [self.entry(entry) for entry in entries] if len(entries) > 1 else []
+        has_none = any(each.expression == NO_LICENSE for each in read)
+        return entries if has_none and all(each.is_whole for each in read) else None
+
+    def _list(self, entries: Sequence[str]) -> Recognised:
+        """Read each entry; `No License` next to a licence adds nothing to it."""
+        read = [self.entry(plain_text(entry).strip()) for entry in entries if entry.strip()]
+        named = [each for each in read if each.expression != NO_LICENSE] or read
+        keys = _most_exact(
+            list(dict.fromkeys(each.expression for each in named if each.expression))
+        )
+        whys = [each for each in named if each.expression is None and not each.unread]
+        unread = (*(text for each in named for text in each.unread), *(each.how for each in whys))
+        if not keys:
+            return Recognised(None, "a list that names no licence", unread)
+        expression = keys[0] if len(keys) == 1 else " AND ".join(f"({key})" for key in keys)
+        several = len(keys) > 1 or any(each.several for each in named)
+        return Recognised(_expression(expression), "list", unread, several)
 
 
-def _named_inside(words: str, names: Mapping[str, str]) -> str | None:
-    """The licence whose name occurs in a normalised text, the longest name first."""
-    # words with one space between them, so that a name is met whole or not at all
-    text = f" {words} "
-    for name in sorted(names, key=len, reverse=True):
-        if " " in name and f" {name} " in text:
-            return names[name]
-    for name, key in _by_words_longest():
-        if f" {name} " in text:
-            return key
-    return None
-
-
-@cache
-def spdx() -> Any:
-    """The parser of licence expressions with SPDX's symbols.
-
-    The library builds it anew at each call, in 20 ms.
-    """
-    from license_expression import get_spdx_licensing
-
-    return get_spdx_licensing()
-
-
-def normal(text: str) -> str:
-    """A name without what does not tell licences apart: case, punctuation, `license`, `version`."""
-    written = re.sub(r"licen[sc]e[ds]?\b", " ", text.lower())
-    written = re.sub(r"[^a-z0-9]+", " ", written)
-    for long, short in _words()["families"]:
-        written = re.sub(long, short, written)
-    written = re.sub(r"\bv(?=\d)", "", written)
-    kept = [part for part in written.split() if part not in _noise()]
-    # `The MIT License (MIT)` says it once
-    followed = zip([None, *kept], kept, strict=False)
-    return " ".join(part for before, part in followed if part != before)
-
-
-def _words() -> Mapping[str, Any]:
-    words: Mapping[str, Any] = table("words/licenses.yaml")
-    return words
-
-
-@cache
-def _noise() -> frozenset[str]:
-    return frozenset(_words()["noise"])
+def _entries(written: str) -> list[str] | None:
+    """The entries of a list in brackets, as JSON, Python or YAML write it; None of anything else."""
+    if not (written.startswith("[") and written.endswith("]")) or len(written) > LONGEST:
+        return None
+    try:
+        entries = ast.literal_eval(written)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return written[1:-1].split(",")
+    return [entry if isinstance(entry, str) else "unread" for entry in entries]
 
 
 def _expression(text: str) -> str | None:
@@ -130,78 +203,166 @@ def _expression(text: str) -> str | None:
 
 
 def _is_identifier(key: str) -> bool:
-    return key in spdx().known_symbols or key.startswith("LicenseRef-")
+    # SPDX does not list every version of Creative Commons' licences
+    is_cc = re.fullmatch(r"CC-BY(-NC)?(-ND)?(-SA)?-[1-4]\.[015]", key)
+    return key in spdx().known_symbols or key.startswith("LicenseRef-") or bool(is_cc)
 
 
-def _creative_commons(text: str) -> str | None:
-    """`CC BY NC-SA 4.0`, `Attribution-NonCommercial 4.0 International`, `cc-by-nc`.
-
-    The elements stand in Creative Commons' order.
-    """
-    lower = text.lower()
-    for spelling, element in _words()["creative_commons_spellings"]:
-        lower = lower.replace(spelling, element)
-    if re.search(r"\bcc0\b|\bcc zero\b|\bcc-0\b", lower):
-        return "CC0-1.0"
-    if not re.search(r"\bcc\b|creative common|^attribution\b", lower):
-        return None
-    words = _words()["creative_commons"]
-    named = {words[part] for part in re.findall(r"[a-z]+", lower) if part in words}
-    elements = [element for element in ("by", "nc", "nd", "sa") if element in named]
-    if not elements or elements == ["sa"]:
-        return None
-    if "by" not in elements:
-        elements.insert(0, "by")
-    number = re.search(r"\b([1234]\.\d)\b", lower)
-    return "-".join(["CC", *(part.upper() for part in elements), number[1] if number else "4.0"])
+# -- a text ------------------------------------------------------------------------------------
 
 
-def _address(text: str) -> str | None:
-    """The licence behind a web address, where its pattern is listed."""
-    lower = text.lower()
-    for pattern, meaning in _words()["addresses"]:
-        if match := re.search(pattern, lower):
-            return _meaning(meaning, match)
-    return None
+@dataclass
+class _Scan:
+    """Finds licences in a text, one kind after the other; what no step takes is unread."""
 
+    names: Mapping[str, str]
+    addresses: Mapping[str, str]
+    keys: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
-def _meaning(meaning: str, address: re.Match[str]) -> str | None:
-    match meaning:
-        case "cc":
-            return f"CC-{address[1].strip('-').upper()}-{address[2] or '4.0'}"
-        case "odc":
-            identifier: str = _words()["open_data_commons"][address[1]]
-            return identifier
-        case "cdla":
-            name = address[1]
-            return _expression("cdla-" + name.replace("-0", ".0", 1))
-        case "key":
-            return _expression(address[1])
-    return meaning
+    def read(self, written: str) -> Recognised:
+        """Read the whole text."""
+        words = self.words(written)
+        keys, joined = _joined(words, self.keys)
+        unread = tuple(dict.fromkeys([*self.unread, *_left(words), *_symbols(written)]))
+        if not keys:
+            if self.unread:
+                return Recognised(None, "an address that nobody has read", unread)
+            return Recognised(None, "no licence that is known by this name", unread)
+        expression = (joined or "AND").join(f" ({key}) " for key in keys).strip()
+        several = len(keys) > 1 and joined is None
+        return Recognised(_expression(expression), "named in the text", unread, several)
+
+    def words(self, written: str) -> str:
+        """The normalised words of the text, with a code for each licence in it."""
+        text = self._texts(written) if len(written) >= 200 else written
+        text = ADDRESS.sub(lambda match: self._address(match[0]), text)
+        words = normal(text.replace("&", " and "))
+        table = words_table()
+        words = self._replaced(rf"\b(?:{table['creative_commons_zero']})\b", words, "CC0-1.0")
+        words = self._replaced(
+            rf"\b(?:{table['creative_commons_mark']})\b", words, "LicenseRef-Public-Domain"
+        )
+        words = creative_commons().sub(lambda match: self._code(creative_commons_key(match)), words)
+        for pattern, key in table["statements"]:
+            words = self._replaced(rf"\b(?:{pattern})\b", words, key)
+        return self._named(words)
+
+    def _code(self, key: str) -> str:
+        self.keys.append(key)
+        return f" \ue000{len(self.keys) - 1}\ue001 "
+
+    def _replaced(self, pattern: str, words: str, key: str) -> str:
+        return re.sub(pattern, lambda _: self._code(key), words)
+
+    def _texts(self, written: str) -> str:
+        """Replace texts of licences, and the notices that their authors give."""
+        from licenseclassifier import identify_license
+
+        pieces, end = [], 0
+        for match in identify_license(written, coverage_threshold=0):
+            key = identifiers().get(match.id.lower())
+            if key is None or ADDRESS.fullmatch(written[match.start : match.end].strip()):
+                continue
+            pieces += [written[end : match.start], self._code(key)]
+            end = match.end
+        return "".join([*pieces, written[end:]])
+
+    def _address(self, address: str) -> str:
+        key = address_key(address, self.addresses)
+        if key is None:
+            self.unread.append(address)
+            return " "
+        return self._code(key)
+
+    def _named(self, words: str) -> str:
+        """Replace names of licences, the longest first."""
+        parts = words.split()
+        read: list[str] = []
+        at = 0
+        while at < len(parts):
+            size = self._longest_name(parts, at)
+            read.append(self._code(self._meaning(parts[at : at + size])) if size else parts[at])
+            at += size or 1
+        return " ".join(" ".join(read).split())
+
+    def _longest_name(self, parts: list[str], at: int) -> int:
+        for size in range(min(_most_words(), len(parts) - at), 0, -1):
+            name = " ".join(parts[at : at + size])
+            known = name in self.names or name in spdx_names()
+            if known and (size > 1 or re.search(r"\d", name) or name in _distinctive()):
+                return size
+        return 0
+
+    def _meaning(self, parts: list[str]) -> str:
+        name = " ".join(parts)
+        return self.names.get(name) or spdx_names()[name]
 
 
 @cache
-def _by_words() -> dict[str, str]:
-    """SPDX's own identifiers, normalised as names are."""
-    symbols: Mapping[str, Any] = spdx().known_symbols
-    keys = {
-        normal(key): key
-        for key in symbols
-        if not key.startswith("LicenseRef") and not symbols[key].is_exception
+def _most_words() -> int:
+    return max(name.count(" ") for name in spdx_names()) + 1
+
+
+@cache
+def _distinctive() -> frozenset[str]:
+    return frozenset(words_table()["distinctive"])
+
+
+@cache
+def _neutral() -> frozenset[str]:
+    return frozenset(words_table()["neutral"])
+
+
+def _left(words: str) -> list[str]:
+    """The words that nobody has read, those that follow each other together."""
+    parts = [
+        part
+        if not part.startswith("\ue000") and part not in _neutral() and part not in ("and", "or")
+        else "\n"
+        for part in words.split()
+    ]
+    return [" ".join(run.split()) for run in " ".join(parts).split("\n") if run.strip()]
+
+
+def _symbols(written: str) -> list[str]:
+    """Signs that may change what a text says, such as `!MIT`, `CC BY 4.0*` or `MIT ...`."""
+    text = ADDRESS.sub(" ", written)
+    text = re.sub(r"(\*{1,3}|`{1,3})(?=\S)(.+?)(?<=\S)\1", r"\2", text)
+    text = re.sub(r"(?m)^\s*(?:[*+-] |[=*-]{3,}\s*$)", " ", text)
+    text = re.sub(r"(?<=\d)\+", " ", text)
+    return re.findall(r"\.{3}|[^\w\s,.;:()\[\]{}\"'<>#|`©®™&/\\“”‘’\ue000\ue001-]", text)
+
+
+def _joined(words: str, keys: list[str]) -> tuple[list[str], str | None]:
+    """The licences of a text, each once, and what joins them: AND, OR, or None where nothing does."""
+    order = [int(number) for number in re.findall(r"\ue000(\d+)\ue001", words)]
+    named = _most_exact(list(dict.fromkeys(keys[number] for number in order)))
+    between = re.findall(r"(?<=\ue001)([^\ue000]*)(?=\ue000)", words)
+    joins = {
+        _operator(gap)
+        for gap, (first, second) in zip(between, pairwise(order), strict=True)
+        if keys[first] != keys[second]
     }
-    # a name without `only` or `or later` means that version
-    plain = {normal(key.removesuffix("-only")): key for key in symbols if key.endswith("-only")}
-    return {**keys, **plain}
+    return named, joins.pop() if len(joins) == 1 else None
 
 
-@cache
-def _by_words_longest() -> list[tuple[str, str]]:
-    """Names that cannot be met by chance inside a sentence, the longest first."""
-    return sorted(
-        (
-            (name, key)
-            for name, key in _by_words().items()
-            if len(name) >= 3 and re.search(r"\d", name) and " " in name
-        ),
-        key=lambda pair: -len(pair[0]),
-    )
+def _operator(between: str) -> str | None:
+    """AND or OR, where just that joins two licences."""
+    operators = re.findall(r"\b(?:and|or)\b", between)
+    return operators[0].upper() if len(operators) == 1 else None
+
+
+def _most_exact(keys: list[str]) -> list[str]:
+    """Without those that another one says more exactly: `CC-BY` next to `CC-BY-3.0`, `BSD` next to
+    `BSD-3-Clause`, the public domain next to CC0.
+    """
+    kept = []
+    for key in keys:
+        family = re.fullmatch(r"LicenseRef-(\w+)-Family", key)
+        more_exact = rf"{family[1]}-.*" if family else rf"{re.escape(key)}-\d.*"
+        if key == "LicenseRef-Public-Domain":
+            more_exact = "CC0-1.0"
+        if not any(re.fullmatch(more_exact, other) for other in keys):
+            kept.append(f"{key}-4.0" if re.fullmatch(r"CC-BY[A-Z-]*", key) else key)
+    return kept

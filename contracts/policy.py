@@ -14,7 +14,8 @@ from pydantic import Field, ValidationError, field_validator
 
 from assay.contracts.document import Document, Path, parse
 from assay.contracts.errors import ContractError, ContractErrors
-from assay.contracts.licenses import normal
+from assay.contracts.license_words import normal
+from assay.contracts.licenses import Recognised, recognise
 from assay.contracts.load import digest
 from assay.contracts.model import Frozen
 from assay.contracts.problems import key_path
@@ -63,12 +64,18 @@ class LicensePolicy(Frozen):
     compatible: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Share-alike licence -> others under which its holder lets adapted material go."""
     names: dict[str, str]
+    addresses: dict[str, str] = Field(default_factory=dict)
+    """Pattern of a web address, without scheme, `www.` and last slash -> licence."""
     digest: str
 
     @field_validator("names")
     @classmethod
     def _normalised(cls, names: dict[str, str]) -> dict[str, str]:
         return {normal(name): expression for name, expression in names.items()}
+
+    def recognise(self, text: str) -> Recognised:
+        """Read a licence as people write it, with the names and addresses of this policy."""
+        return recognise(text, self.names, self.addresses)
 
 
 def license_policy(

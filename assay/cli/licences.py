@@ -22,8 +22,12 @@ def licences(
     as_json: AsJson = False,
 ) -> None:
     """What each licence allows for each purpose. Examples: `assay licences`, `assay licences cc-by-nc-sa-4.0 "MIT OR ODbL-1.0"`"""
+    from assay.contracts.licenses import LONGEST
     from assay.reading import licences as read_licences
 
+    if any(not name.strip() or len(name) > LONGEST for name in names or []):
+        problem = f"a licence has 1 to {LONGEST:,} characters; give one, or none to list them all"
+        raise typer.BadParameter(problem, param_hint="NAMES")
     print_result(read_licences(names or []), as_json, show_licences)
 
 
@@ -40,8 +44,12 @@ def show_licences(data: list[dict[str, Any]]) -> None:
     console().print("✓ allowed   ? a person decides   ✗ refused", highlight=False)
     for entry in data:
         if "asked" in entry:
-            console().print(
-                f"\n'{entry['asked']}' is read as {entry['license']} ({entry['how']}). {entry['source']}",
-                highlight=False,
-                markup=False,
-            )
+            console().print(f"\n{_reading(entry)}", highlight=False, markup=False)
+
+
+def _reading(entry: dict[str, Any]) -> str:
+    """How a licence was read, and what was not."""
+    if entry["read"] is None:
+        return f"'{entry['asked']}' names no licence: {entry['how']}. A person decides."
+    read = f"'{entry['asked']}' is read as {entry['read']} ({entry['how']}). {entry['source']}"
+    return f"{read}\nA person decides: {entry['doubt']}." if entry["doubt"] else read

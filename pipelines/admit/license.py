@@ -14,7 +14,8 @@ from functools import cache
 from itertools import combinations
 from typing import Any, Literal, get_args
 
-from assay.contracts.licenses import recognise, spdx
+from assay.contracts.license_words import spdx
+from assay.contracts.licenses import Recognised
 from assay.contracts.policy import USES, LicensePolicy, LicenseTerms
 from assay.contracts.settings import License, Purpose
 from assay.pipelines.core.frames import LicenseVerdict
@@ -42,26 +43,34 @@ def judge_license(
         today: a licence whose last day is past allows nothing.
     Source: SPDX specification 2.3, annex D (licence expressions).
     """
-    recognised = recognise(wanted.expression, policy.names)
+    recognised = policy.recognise(wanted.expression)
     if wanted.until is not None and today is not None and today > wanted.until:
         return LicenseVerdict(
             "refused", wanted.expression, (f"'{wanted.expression}' ended on {wanted.until}",), ()
         )
-    if recognised.expression is None:
-        return LicenseVerdict(
-            "review",
-            wanted.expression,
-            (f"'{wanted.expression}' names no licence: {recognised.how}",),
-            (),
-        )
-    judged = _judge(_tree(recognised.expression), recognised.expression, wanted, policy)
+    return judge_reading(recognised, wanted, policy)
+
+
+def judge_reading(read: Recognised, wanted: License, policy: LicensePolicy) -> LicenseVerdict:
+    """Decide what a licence that was read allows: what was read in part only is never allowed.
+
+    Args:
+        wanted: what it was written as, and the purposes.
+    """
+    if read.expression is None:
+        reason = f"'{wanted.expression}' names no licence: {read.how}"
+        return LicenseVerdict("review", wanted.expression, (reason,), ())
+    judged = _judge(_tree(read.expression), read.expression, wanted, policy)
+    if read.doubt and judged.outcome == "allowed":
+        reason = f"'{wanted.expression}' is read as {read.expression}, and {read.doubt}"
+        judged = replace(judged, outcome="review", reasons=(reason,))
     named = (
-        (f"{wanted.holder}, {recognised.expression} ({wanted.evidence})",)
+        (f"{wanted.holder}, {read.expression} ({wanted.evidence})",)
         if "attribution" in judged.obligations
         else ()
     )
     return LicenseVerdict(
-        judged.outcome, recognised.expression, judged.reasons, judged.obligations, named
+        judged.outcome, read.expression, judged.reasons, judged.obligations, named
     )
 
 
@@ -173,10 +182,11 @@ def terms_of(names: Sequence[str], policy: LicensePolicy) -> LicenseTerms:
     """
     found = []
     for name in names:
-        recognised = recognise(name, policy.names)
-        found.append(
-            _terms_in(_tree(recognised.expression), policy) if recognised.expression else UNREAD
-        )
+        read = policy.recognise(name)
+        if read.expression:
+            found.append(_terms_in(_tree(read.expression), policy))
+        if read.unread or not read.expression:
+            found.append(UNREAD)
     return strictest(found) if found else UNREAD
 
 
@@ -286,7 +296,7 @@ def _looser_than(wanted: License, name: str, written: str, policy: LicensePolicy
 
 
 def _keys(written: str, policy: LicensePolicy) -> frozenset[str]:
-    recognised = recognise(written, policy.names)
+    recognised = policy.recognise(written)
     return (
         frozenset(symbol.render() for symbol in _tree(recognised.expression).symbols)
         if recognised.expression

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from assay.contracts.licenses import spdx
+from assay.contracts.license_words import spdx
 from assay.pipelines.core.package_data import read_yaml
 
 UNKNOWN = "LicenseRef-unknown"

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from py_spdx_license import get_license
 
 from assay.contracts.errors import AdmissionError, ContractErrors
+from assay.contracts.license_words import spdx
 from assay.contracts.licenses import recognise
 from assay.contracts.policy import license_policy
 from assay.contracts.settings import License
@@ -101,7 +103,8 @@ def test_a_policy_with_typos_is_refused_with_the_line_of_each() -> None:
         ("https://creativecommons.org/licenses/by-nd/3.0/", "CC-BY-ND-3.0"),
         ("http://opendatacommons.org/licenses/odbl/1-0/", "ODbL-1.0"),
         ("odbl", "ODbL-1.0"),
-        ("openrail", "LicenseRef-BigScience-OpenRAIL-M"),
+        ("openrail", "LicenseRef-RAIL-Family"),
+        ("BigScience OpenRAIL-M", "LicenseRef-BigScience-OpenRAIL-M"),
         ("other", "LicenseRef-unknown"),
         ("The MIT License (MIT)", "MIT"),
         ("Apache License, Version 2.0", "Apache-2.0"),
@@ -120,6 +123,86 @@ def test_a_policy_with_typos_is_refused_with_the_line_of_each() -> None:
 )
 def test_licences_are_read_as_people_write_them(written: str, expression: str | None) -> None:
     assert recognise(written, license_policy().names).expression == expression
+
+
+READ_IN_PART = [
+    "cc-by-4.0 AND unknown", "cc-by-sa-3.0 AND other", "CC-BY-4.0 AND proprietary", "MIT OR proprietary",
+    "Not CC0", "non-CC0", "anything but CC0", "CC BY 4.0 does not apply", "!MIT", "MIT?", "MIT ...", "CC-BY-4.0*", "50 % CC0",
+    "CC-BY-4.0 (no AI training)", "CC BY 4.0 - no redistribution", "CC-BY-4.0, non-commercial use only", "MIT, for research only",
+    "CC BY 4.0 except the images", "CC BY 4.0 for the code", "MIT with our own terms", "CC BY 3.0 no images", "CC-BY-4.0-ND",
+    "cc-by-4.0, other", "['cc-by-4.0', 'unknown']", '["mit", 7]', "[mit, proprietary]", "mit; unknown", "mit | custom",
+    "CC0-1.0 / CC-BY-NC-4.0", "MIT/Apache-2.0", "MIT, Apache-2.0", "mit\napache-2.0", "['mit', 'apache-2.0']",
+    "CC BY 4.0 https://example.com/terms", "MIT https://example.com/LICENSE", "nicht CC0", "не CC0",
+    "https://example.com/?creativecommons.org/licenses/by/4.0/", "https://creativecommons.org.example.com/licenses/by/4.0/",
+    "https://me@creativecommons.org/licenses/by/4.0/", "ftp creativecommons.org/licenses/by/4.0 not",
+    "JSON data set", "modified MIT", "MIT-like", "CC-BY-FOO", "CC BY 9.9", "Creative Commons", "cc",
+    "bsd", "BSD License", "BSD-style", "gfdl", "openrail", "openrail++", "creativeml-openrail-m", "bigcode-openrail-m", "RAIL",
+    "bigscience-bloom-rail-1.0", "C\u200bC0 not",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("written", READ_IN_PART)
+@pytest.mark.parametrize("commercial", [False, True])
+def test_a_licence_is_never_allowed_by_the_part_that_was_read(
+    written: str, commercial: bool
+) -> None:
+    assert outcome(written, commercial=commercial) in ("review", "refused")
+
+
+@given(
+    st.sampled_from(["CC0-1.0", "MIT License", "cc by 4.0", "Apache-2.0", "ODbL", "['mit']"]),
+    st.text("qxzй本!%", min_size=1, max_size=8),
+    st.sampled_from(["{} {}", "{1} {0}", "{}, {}", "{} ({})", "{} AND {}", "['{}', '{}']"]),
+)
+def test_a_word_that_nobody_has_read_is_never_passed_over(
+    name: str, word: str, pattern: str
+) -> None:
+    assert not license_policy().recognise(pattern.format(name, word)).is_whole
+
+
+WHOLE = [
+    ("MIT License; No License", "MIT"),
+    ("['CC-BY-NC-4.0', 'No License']", "CC-BY-NC-4.0"),
+    ('["mit"]', "MIT"),
+    ("license:cc-by-4.0", "CC-BY-4.0"),
+    ("License: MIT", "MIT"),
+    ("License :: OSI Approved :: MIT License", "MIT"),
+    ("Apache License 2.0 OR MIT License", "Apache-2.0 OR MIT"),
+    ("MIT License and Apache License 2.0", "MIT AND Apache-2.0"),
+    ("**MIT**", "MIT"),
+    ("The project is licenced under CC-by-NC", "CC-BY-NC-4.0"),
+    ("The data are released under the terms of CC BY 4.0.", "CC-BY-4.0"),
+    ("CC BY-SA (Creative Commons / Attribution-ShareAlike)", "CC-BY-SA-4.0"),
+    ("Creative Commons Attribution-ShareAlike 3.0 Spain", "CC-BY-SA-3.0"),
+    ("Creative Commons Attribution 3.0 Austria", "CC-BY-3.0-AT"),
+    ("Creative Commons Attribution Non Commercial Share Alike 4.0 International", "CC-BY-NC-SA-4.0"),
+    ("CC\u2011BY\u20114.0", "CC-BY-4.0"),
+    ("https://creativecommons.org/licenses/by-nc-sa/4.0/deed.de", "CC-BY-NC-SA-4.0"),
+    ("http://web.archive.org/web/20200101000000/https://creativecommons.org/licenses/by/4.0/", "CC-BY-4.0"),
+    ("https://opensource.org/license/MIT", "MIT"),
+    ("https://slicer.org/LICENSE", "3D-Slicer-1.0"),
+    ("Public domain (CC0)", "CC0-1.0"),
+    ("Attribution Assurance License", "AAL"),
+    ("Open Government Licence v2.0", "OGL-UK-2.0"),
+    ("Norwegian Licence for Open Government Data (NLOD) 2.0", "NLOD-2.0"),
+    ("GPLv3+", "GPL-3.0-or-later"),
+    ("The Unlicense", "Unlicense"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "expression"), WHOLE)
+def test_a_text_that_was_read_whole_needs_no_person(written: str, expression: str) -> None:
+    read = license_policy().recognise(written)
+    assert (read.expression, read.doubt) == (expression, "")
+
+
+def test_nine_in_ten_names_of_spdx_are_read_exactly() -> None:
+    listed = {key: get_license(key) for key in spdx().known_symbols}
+    names = {key: entry["name"] for key, entry in listed.items() if entry}
+    policy = license_policy()
+    wrong = [key for key, name in names.items() if policy.recognise(name).expression != key]
+    assert len(names) > 600
+    assert len(wrong) / len(names) < 0.05
 
 
 @given(st.text(max_size=60))
