@@ -53,6 +53,22 @@ def perhaps_personal(name: str) -> PersonalKind | None:
     return None
 
 
+def may_be_axis(name: str) -> bool:
+    """Whether numbers of that name can be a coordinate, next to an address."""
+    return re.fullmatch("|".join(read_yaml(_DATA)["axes"]), words(name)) is not None
+
+
+def flag_words() -> frozenset[str]:
+    """The words of flags, in small letters."""
+    return frozenset(read_yaml(_DATA)["flags"])
+
+
+def least_digits(kind: PersonalKind) -> int | None:
+    """Digits of the shortest number that can be of the kind; None where no number can."""
+    digits: int | None = read_yaml(_DATA)["least_digits"].get(kind)
+    return digits
+
+
 def key_hint(name: str) -> bool:
     """Whether the name says that it names something."""
     column = words(name)

@@ -27,9 +27,13 @@ def column_promises(
     personal: Personal | None,
     is_hidden: bool,
     keys: tuple[str, ...],
+    doubt: str | None = None,
 ) -> dict[str, Any]:
     """What the contract says of a column, in its order; values of hidden columns are never in
     it.
+
+    Args:
+        doubt: what is found in a column that stays as it is.
     """
     promised: dict[str, Any] = {"name": c.name, "logicalType": _type(c, personal)}
     is_binary = c.name in profile.binary
@@ -52,9 +56,13 @@ def column_promises(
         promised["classification"] = WithReason("personal", personal.evidence)
         return promised
     if is_hidden:
-        promised["perhaps"] = Comment(
-            f"{c.name!r} may be personal by its name: if so, write `classification: personal` and a treatment under assay.privacy"
+        why = (
+            describe_doubt(doubt)
+            if doubt
+            else "may be personal by its name: if so, write `classification: personal` and a"
+            " treatment under assay.privacy"
         )
+        promised["perhaps"] = Comment(f"{c.name!r} {why}")
         return promised | _logical_options(c, is_hidden)
     promised |= _far_years(c)
     values = _enum(c, profile)
@@ -63,6 +71,14 @@ def column_promises(
     return promised | {
         "enum": WithReason([Flow({"value": value}) for value in values], _why_enum(c))
     }
+
+
+def describe_doubt(shares: str) -> str:
+    """What to do about a column that stays as it is though something is found in it."""
+    return (
+        f"stays as it is, with {shares}: a run is held until two stewards approve, or until the"
+        " column has `classification: personal` and a treatment under assay.privacy"
+    )
 
 
 def _far_years(c: ColumnProfile) -> dict[str, Any]:

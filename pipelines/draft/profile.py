@@ -18,11 +18,10 @@ import polars as pl
 from assay.contracts.formats import string_formats
 from assay.contracts.model import Column, LogicalType
 from assay.contracts.types import read
-from assay.pipelines.admit import personal, special_categories
 from assay.pipelines.admit.names import key_hint
 from assay.pipelines.clean import duplicates
 from assay.pipelines.core.engine import run, run_together
-from assay.pipelines.core.frames import ROW
+from assay.pipelines.draft.findings import Found, findings
 from assay.pipelines.draft.moments import Moments, moments
 from assay.pipelines.draft.null_values import detected_null_values, null_spellings, without
 from assay.pipelines.validate import far_years
@@ -31,17 +30,11 @@ Kind = Literal["string", "integer", "number", "boolean", "date", "timestamp", "t
 FEW = 20  # distinct strings that make an enumeration
 _READ_AS: tuple[LogicalType, ...] = ("integer", "number", "timestamp", "date")
 SHAPED = ("uuid", "uri", "ipv4", "ipv6")
-
-
-@dataclass(frozen=True)
-class Found:
-    """Personal data of one kind in a column: rows that hold it, and the share of their text that it
-    is.
-    """
-
-    kind: str
-    rows: int
-    share_of_text: float
+_DEGREES = r"[+-]?[0-9]{1,3}\.[0-9]{3,}"
+_POINT = rf"^\s*(?:(?:SRID=[0-9]+; ?)?(?i:point) ?Z? ?\(|\(?{_DEGREES}, ?{_DEGREES}\)?\s*$|\{{\W*(?:type\W+Point\b|lat|lon))"
+"""A point in well-known text, as two decimal degrees, or as JSON: `POINT (4.9 52.37)`, `(52.37,
+4.90)`, `{"type": "Point"…`.
+"""
 
 
 @dataclass(frozen=True)
@@ -64,6 +57,11 @@ class ColumnProfile:
     shortest: int = 0
     longest: int = 0
     spaced: int = 0
+    spaces: int = 0
+    """Blanks in all cells together."""
+    lettered: int = 0
+    points: int = 0
+    """Cells that are a point on a map."""
     pattern: str | None = None
     values: tuple[tuple[str, int], ...] = ()
     found: tuple[Found, ...] = ()
@@ -109,7 +107,7 @@ def profile(frame: pl.LazyFrame, names: Sequence[str]) -> Profile:
     measured = run(_measures(frame, names)) if null_values else measures[0]
     rows = measured["rows"].item()
     typed = [_with_moments(column, written) for column in _columns(measured, names)]
-    columns = _found_in(frame, typed, measured)
+    columns = _with_findings(frame, typed, measured)
     columns = _exact_counts(frame, columns, rows)
     columns = [_patterned(frame, column) for column in columns]
     columns = _with_far_years(frame, columns)
@@ -167,6 +165,9 @@ def _measure(index: int) -> dict[str, pl.Expr]:
         "longest": text.str.len_chars().max(),
         "chars": text.str.len_chars().sum(),
         "spaced": text.str.contains(r"\s").sum(),
+        "spaces": text.str.count_matches(" ", literal=True).sum(),
+        "lettered": text.str.contains(r"\p{L}").sum(),
+        "points": text.str.contains(_POINT).sum(),
         **{format: text.str.contains(string_formats()[format]).sum() for format in SHAPED},
         **{
             f"shape{index}": pl.when(shape.min() == shape.max()).then(shape.min())
@@ -194,6 +195,9 @@ def _typed(name: str, m: dict[str, Any]) -> ColumnProfile:
         shortest=m["shortest"] or 0,
         longest=m["longest"] or 0,
         spaced=m["spaced"],
+        spaces=m["spaces"],
+        lettered=m["lettered"],
+        points=m["points"],
     )
     if not given:
         return base
@@ -421,73 +425,15 @@ def _composite(frame: pl.LazyFrame, table: Profile) -> tuple[str, ...]:
     return ()
 
 
-# -- personal data --------------------------------------------------------------------------
-
-
-def _found_in(
+def _with_findings(
     frame: pl.LazyFrame, columns: Sequence[ColumnProfile], measured: pl.DataFrame
 ) -> list[ColumnProfile]:
-    """What admission's detectors find, counted over all rows: admission holds a table for a single
-    one that is undeclared.
-    """
-    texts = [c.name for c in columns if c.kind in ("string", "integer")]
-    plans = personal.spans(frame, texts)
-    labels = [(name, detector.kind) for name, detector in personal.searches(texts)]
-    (worn,) = run_together([personal.disguises(frame, texts)])
-    plans += personal.undisguised(frame, worn)
-    labels += [
-        (name, detector.kind)
-        for name, detector in personal.searches([name for name in texts if worn[name].sum()])
-    ]
-    counts = (
-        run_together(
-            [
-                plan.select(
-                    pl.col(ROW).n_unique().alias("rows"),
-                    pl.col("value").str.len_chars().sum().alias("chars"),
-                )
-                for plan in plans
-            ]
-        )
-        if plans
-        else []
-    )
-    found: dict[str, dict[str, Found]] = {}
-    chars = {
-        name: measured[f"c{index}"].struct.field("chars").item() or 0
-        for index, name in enumerate(c.name for c in columns)
+    """The columns with the personal data in them."""
+    means = {
+        c.name: (measured[f"c{index}"].struct.field("chars").item() or 0) / max(1, c.given)
+        for index, c in enumerate(columns)
     }
-    given = {c.name: c.given for c in columns}
-    for (name, kind), count in zip(labels, counts, strict=True):
-        rows, long = count.row(0)
-        known = found.setdefault(name, {})
-        if rows and (
-            kind not in known or rows > known[kind].rows
-        ):  # two ways of writing one kind often meet the same rows
-            known[kind] = Found(
-                kind, rows, min(1.0, long / rows / max(1.0, chars[name] / given[name]))
-            )
-    for name, category, rows in _special(
-        frame, [c.name for c in columns], [c.name for c in columns if c.kind == "string"]
-    ):
-        found.setdefault(name, {})[category] = Found(category, rows, 1.0)
-    return [replace(c, found=tuple(found.get(c.name, {}).values())) for c in columns]
-
-
-def _special(
-    frame: pl.LazyFrame, names: Sequence[str], texts: Sequence[str]
-) -> list[tuple[str, str, int]]:
-    """Column, kind and rows of what belongs to a special category, or is marked as secret."""
-    told = run_together(special_categories.looks(frame, names, texts))
-    plans = special_categories.holding(frame, texts, told)
-    counted = (
-        run_together(
-            [
-                plan.group_by("column", "kind").agg(pl.col(ROW).n_unique().alias("rows"))
-                for plan in plans
-            ]
-        )
-        if plans
-        else []
-    )
-    return [row for each in counted for row in each.rows()]
+    searched = [c.name for c in columns if c.kind in ("string", "integer")]
+    texts = [c.name for c in columns if c.kind == "string"]
+    found = findings(frame, means, searched, texts)
+    return [replace(c, found=found.get(c.name, ())) for c in columns]

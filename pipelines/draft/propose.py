@@ -7,15 +7,20 @@ settings (settings.py), measuring (profile.py), YAML (writer.py).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from assay.contracts.load import UNANSWERED
 from assay.pipelines.admit.names import perhaps_personal
-from assay.pipelines.draft.columns import column_promises
+from assay.pipelines.draft.columns import column_promises, describe_doubt
 from assay.pipelines.draft.keys import key_columns
 from assay.pipelines.draft.license import UNKNOWN, LicenseFound
-from assay.pipelines.draft.personal_columns import Personal, personal_columns
+from assay.pipelines.draft.personal_columns import (
+    Personal,
+    doubtful_columns,
+    personal_columns,
+)
 from assay.pipelines.draft.profile import Profile
 from assay.pipelines.draft.round_numbers import round_down
 from assay.pipelines.draft.settings import (
@@ -48,12 +53,16 @@ def draft(
     Values of columns that are, or may be, personal are never in it.
     """
     personal = personal_columns(profile)
-    hidden = {c.name for c in profile.columns if perhaps_personal(c.name)} | set(personal)
+    doubtful = doubtful_columns(profile, personal)
+    perhaps = {c.name for c in profile.columns if perhaps_personal(c.name)} - set(personal)
+    hidden = perhaps | set(personal) | set(doubtful)
     redacted = {name for name, column in personal.items() if column.treatment == "redact"}
     keys = key_columns(profile, redacted)
     columns = [
         _named(c.name, origin)
-        | column_promises(c, profile, personal.get(c.name), c.name in hidden, keys)
+        | column_promises(
+            c, profile, personal.get(c.name), c.name in hidden, keys, doubtful.get(c.name)
+        )
         for c in profile.columns
     ]
     document = {
@@ -67,7 +76,7 @@ def draft(
             setting("assay.retention", retention_setting()),
         ],
     }
-    questions = _open_questions(license, owner, origin, hidden - set(personal))
+    questions = _open_questions(license, owner, origin, perhaps - set(doubtful), doubtful)
     return Draft(yaml(document), keys, personal, questions)
 
 
@@ -78,9 +87,15 @@ def _named(name: str, origin: Origin) -> dict[str, Any]:
 
 
 def _open_questions(
-    license: LicenseFound, owner: str | None, origin: Origin, perhaps: set[str]
+    license: LicenseFound,
+    owner: str | None,
+    origin: Origin,
+    perhaps: set[str],
+    doubtful: Mapping[str, str],
 ) -> tuple[str, ...]:
-    """What a person has to answer; `perhaps` are columns that may be personal."""
+    """What a person has to answer; `perhaps` are columns that may be personal by their names,
+    `doubtful` by what is found in them.
+    """
     questions = []
     if license.expression == UNKNOWN:
         questions.append(license.why)
@@ -89,6 +104,7 @@ def _open_questions(
     if origin.unreadable:
         questions.append(f"{origin.unreadable:,} records cannot be read")
     questions += [f"'{column}' may be personal" for column in sorted(perhaps)]
+    questions += [f"'{column}' {describe_doubt(found)}" for column, found in doubtful.items()]
     return tuple(questions)
 
 

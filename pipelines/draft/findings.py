@@ -1,0 +1,86 @@
+"""Text columns -> what admission's detectors find in them, counted over all rows.
+
+Belongs here: counts; no value leaves. Stays out: the detectors (pipelines/admit), what a draft
+proposes because of them (personal_columns.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from assay.pipelines.admit import personal, special_categories
+from assay.pipelines.core.engine import run_together
+from assay.pipelines.core.frames import ROW
+
+
+@dataclass(frozen=True)
+class Found:
+    """Personal data of one kind in a column: rows that hold it, and the share of their text that it
+    is.
+    """
+
+    kind: str
+    rows: int
+    share_of_text: float
+
+
+def findings(
+    frame: pl.LazyFrame, means: Mapping[str, float], searched: Sequence[str], texts: Sequence[str]
+) -> dict[str, tuple[Found, ...]]:
+    """What is found in each column: admission holds a table for a single row that is undeclared.
+
+    Args:
+        means: every column -> characters of a cell that is given, on average.
+        searched: the columns in which values are searched.
+        texts: those of them that may be marked as secret, or hold words of special categories.
+    """
+    found: dict[str, dict[str, Found]] = {}
+    for name, kind, rows, chars in _counts(frame, searched):
+        known = found.setdefault(name, {})
+        # two ways of writing one kind often meet the same rows
+        if rows and (kind not in known or rows > known[kind].rows):
+            share = chars / rows / max(1.0, means[name])
+            known[kind] = Found(kind, rows, min(1.0, share))
+    for name, kind, rows in _special(frame, list(means), texts):
+        found.setdefault(name, {})[kind] = Found(kind, rows, 1.0)
+    return {name: tuple(kinds.values()) for name, kinds in found.items()}
+
+
+def _counts(frame: pl.LazyFrame, searched: Sequence[str]) -> list[tuple[str, str, int, int]]:
+    """Column, kind, rows and characters of what each detector finds."""
+    (disguised,) = run_together([personal.disguises(frame, searched)])
+    plans = [*personal.spans(frame, searched), *personal.undisguised(frame, disguised)]
+    worn = [name for name in searched if disguised[name].sum()]
+    labels = [
+        (name, detector.kind)
+        for names in (searched, worn)
+        for name, detector in personal.searches(names)
+    ]
+    counts = run_together(
+        [
+            plan.select(
+                pl.col(ROW).n_unique().alias("rows"),
+                pl.col("value").str.len_chars().sum().alias("chars"),
+            )
+            for plan in plans
+        ]
+    )
+    return [(name, kind, *count.row(0)) for (name, kind), count in zip(labels, counts, strict=True)]
+
+
+def _special(
+    frame: pl.LazyFrame, names: Sequence[str], texts: Sequence[str]
+) -> list[tuple[str, str, int]]:
+    """Column, kind and rows of what belongs to a special category, or is marked as secret."""
+    looks = run_together(special_categories.looks(frame, names, texts))
+    plans = special_categories.holding(frame, texts, looks)
+    counts = run_together(
+        [
+            plan.group_by("column", "kind").agg(pl.col(ROW).n_unique().alias("rows"))
+            for plan in plans
+        ]
+    )
+    return [row for count in counts for row in count.rows()]
