@@ -125,7 +125,7 @@ def verify(name: str, version: str) -> Verified:
     Raises: EvidenceError: names what is not as signed.
     """
     from assay.assets.io.home import home
-    from assay.assets.io.keys import PUBLIC, public_key
+    from assay.assets.io.signing_keys import PUBLIC, public_key
     from assay.assets.services.verify import verify as check
 
     where = home()

@@ -10,10 +10,10 @@ from typing import Any
 from assay.assets.io.contract_folder import problem_of, readable
 from assay.assets.io.home import HOW_TO_GET_ONE
 from assay.assets.io.installation import Installation
-from assay.assets.io.keys import new_private
 from assay.assets.io.registry.outbox import OutboxEntry, Overdue
 from assay.assets.io.registry.references import LATEST
 from assay.assets.io.registry.triggers import MEASURE
+from assay.assets.io.signing_keys import new_private
 from assay.assets.services import review
 from assay.assets.services.describe import profile
 from assay.assets.services.diff import KIND, diff

@@ -33,7 +33,7 @@ def run_all(names: list[str], window: str | None, engine: str | None = None) -> 
 
     installation = Installation.open()
     wanted = _wanted(installation, names)
-    installation.settle()
+    installation.deliver_outbox()
     with console.status("starting Dagster…"), _without_notices():
         from assay.assets.dagster.instance import instance
 

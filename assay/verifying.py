@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from assay.assets.io.failures import must_stop, noted, unexpected
 from assay.assets.io.home import home
 from assay.assets.io.installation import Installation
-from assay.assets.io.keys import PUBLIC, public_key
+from assay.assets.io.signing_keys import PUBLIC, public_key
 from assay.assets.services.accounted import check_data_set
 from assay.assets.services.quarantine_evidence import check_kept, recorded_expiries
 from assay.assets.services.signed import Signed, read_signed
@@ -41,7 +41,7 @@ def verify(
     installation = Installation.open() if everything else _installation(where)
     if everything and installation is not None:
         with noted(root, [], None, "finishing what a crash left"):
-            installation.settle()  # evidence of a registered version may still have to be written
+            installation.deliver_outbox()  # evidence of a registered version may still have to be written
     wanted = _wanted(root, named)
     results: list[Result] = []
     if wanted:

@@ -21,7 +21,7 @@ from typing import Any
 import polars as pl
 
 from assay.assets.io.decode import delimited
-from assay.assets.io.decode.landing import ROWS, Task, Undecodable
+from assay.assets.io.decode.task import ROWS, Task, Undecodable
 from assay.assets.io.sources.child import decoded
 from assay.contracts.errors import SourceError, Where
 

@@ -1,7 +1,7 @@
 """What a version is made of and who decided -> a signed statement, and back.
 
 Belongs here: the in-toto Statement, its DSSE envelope, checking both. Stays out: keys
-(assets/io/keys.py), files.
+(assets/io/signing_keys.py), files.
 Source: in-toto attestation framework, Statement v1; DSSE v1.0.
 """
 

@@ -24,8 +24,8 @@ os.environ.setdefault("DO_NOT_TRACK", "1")
 from assay.assets.io import private
 from assay.assets.io.home import Home
 from assay.assets.io.installation import Installation, utc_now
-from assay.assets.io.keys import new_private
 from assay.assets.io.names import look_up
+from assay.assets.io.signing_keys import new_private
 from assay.assets.stages.admit import admit
 from assay.assets.stages.clean_validate import refine
 from assay.assets.stages.publish import Published, end_as_already_published, publish

@@ -141,8 +141,8 @@ def _modes(current: Home, *, fix: bool) -> dict[str, Any]:
 def _keys(current: Home, *, fix: bool) -> dict[str, Any]:
     """Whether the keys are those the installation began with."""
     from assay.assets.io.installation import utc_now
-    from assay.assets.io.keys import Keys
     from assay.assets.io.registry import Registry
+    from assay.assets.io.signing_keys import Keys
 
     try:
         current.check_layout()

@@ -120,7 +120,7 @@ def override_decision(name: str, version: str | None, action: str, why: str) -> 
 
     installation = open_installation()
     row = override(installation, name, action, why, version)
-    installation.settle()
+    installation.deliver_outbox()
     is_carried_out = row.action in ("retrain", "rebuild")
     follows = f"It is carried out by: assay run {name}" if is_carried_out else "Nothing is done"
     return f"decision {row.id} about {name}@{row.version}: {row.action}. {follows}"

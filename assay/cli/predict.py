@@ -76,7 +76,7 @@ def score_file(
     earlier = _rows(served.contract, history) if history else None
     scores = served.predict(rows, history=earlier, trace=trace)
     _write_scores(scores, output)
-    served.installation.settle()
+    served.installation.deliver_outbox()
     summary = _describe_scores(served, scores)
     looks_back = () if history else served.looks_back
     if not looks_back:

@@ -165,7 +165,7 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
                 predicate = run.installation.statement(row)["predicate"]
                 yield _cleaned(contract, predicate["accounting"], predicate["checks"])
             shown = _describe_publication(run, row, new=new)
-        run.installation.settle()
+        run.installation.deliver_outbox()
         yield dg.MaterializeResult(
             asset_key=key(contract, "published"),
             data_version=dg.DataVersion(row.input_key) if len(parts) == 1 else None,
@@ -306,7 +306,7 @@ def features(contract: Contract) -> dg.AssetsDefinition:
         with failures_told():
             engine = read_settings(Engine, context.op_execution_context).engine
             table = make_features(run, cast("Wanted | None", engine))
-        run.installation.settle()
+        run.installation.deliver_outbox()
         return dg.MaterializeResult(
             metadata=metadata.featured(contract, table.version, table.details, new=table.new),
             data_version=dg.DataVersion(table.details["digests"]["part-00000.parquet"]),
@@ -341,7 +341,7 @@ def drift(contract: Contract) -> dg.AssetsDefinition:
         run = installation.run(contract, context.run.run_id)
         with failures_told():
             done = measure_drift(run)
-        run.installation.settle()
+        run.installation.deliver_outbox()
         report = report_file(run.installation.home.root, contract.name, done.version)
         decisions = run.installation.registry.decisions.all(contract.name)
         return dg.MaterializeResult(
@@ -376,7 +376,7 @@ def model(contract: Contract) -> dg.AssetsDefinition:
         run = installation.run(contract, context.run.run_id)
         with failures_told():
             acted = retrain_if_due(run)
-        run.installation.settle()
+        run.installation.deliver_outbox()
         if acted is None:
             context.log.info("nothing is due")
             return
@@ -404,7 +404,7 @@ def index(contract: Contract) -> dg.AssetsDefinition:
         run = installation.run(contract, context.run.run_id)
         with failures_told():
             acted = rebuild_if_due(run)
-        run.installation.settle()
+        run.installation.deliver_outbox()
         if acted is None:
             context.log.info("nothing is due")
             return

@@ -207,7 +207,7 @@ def expire_versions() -> None:
 def deliver(context: dg.OpExecutionContext) -> None:
     """Deliver what is due; what cannot be delivered stays, with its reason."""
     with failures_told():
-        late = Installation.open().settle()
+        late = Installation.open().deliver_outbox()
     for reason in late:
         context.log.warning(f"not delivered yet: {reason}")
     context.add_output_metadata({"not_delivered": len(late)})

@@ -31,7 +31,7 @@ from assay.assets.io.registry.liveness import why_lost
 from assay.assets.io.registry.models import ModelSwitch
 from assay.assets.io.registry.runs import RunRecord
 from assay.assets.io.registry.triggers import ASSAY, Trigger
-from assay.assets.io.sources import seen_here
+from assay.assets.io.sources import source_fingerprint
 from assay.assets.services.lost_runs import reap
 from assay.assets.services.monitor import judged_by
 from assay.assets.stages import upstream
@@ -322,7 +322,7 @@ def arrival_sensor(contract: Contract) -> dg.SensorDefinition | None:
             seen = (
                 upstream.seen(Installation.open(), contract)
                 if contract.source.upstream
-                else seen_here(contract, home().roots)
+                else source_fingerprint(contract, home().roots)
             )
         if seen is None:
             return dg.SkipReason(problems[0] if problems else "nothing has arrived")

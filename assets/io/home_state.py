@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Literal
 
 from assay.assets.io.home import LAYOUT, MARK, Home
-from assay.assets.io.keys import FILES, Keys
 from assay.assets.io.registry import Registry
 from assay.assets.io.registry.migrate import LAYOUT as TABLES
+from assay.assets.io.signing_keys import FILES, Keys
 from assay.contracts.errors import ConfigurationError, Where
 
 Step = Literal["create", "take over", "open"]

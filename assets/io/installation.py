@@ -1,7 +1,7 @@
 """The installation: the contracts and everything that touches the world, opened together.
 
 Belongs here: opening an installation, its versions and their checked statements.
-Stays out: delivering what waits in the outbox (settling.py), the stages (assets/stages).
+Stays out: delivering what waits in the outbox (outbox_delivery.py), the stages (assets/stages).
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from assay.assets.io.contract_folder import ContractFolder
 from assay.assets.io.disk import room_on_disk, write_atomically
 from assay.assets.io.home import HOW_TO_GET_ONE, LAYOUT, MARK, Home, home
 from assay.assets.io.home_state import Step, next_step, read_state
-from assay.assets.io.keys import Keys
 from assay.assets.io.lake import Lake
 from assay.assets.io.models import ModelStore
+from assay.assets.io.outbox_delivery import deliver_outbox
 from assay.assets.io.partition_reader import PartitionReader
 from assay.assets.io.private import private_files
 from assay.assets.io.registry import Registry
 from assay.assets.io.registry.references import NUMBER
 from assay.assets.io.registry.versions import Version
-from assay.assets.io.settling import settle
+from assay.assets.io.signing_keys import Keys
 from assay.contracts.errors import ConfigurationError, EvidenceError, Where
 from assay.contracts.model import Contract
 from assay.contracts.policy import LicensePolicy, license_policy
@@ -216,9 +216,9 @@ class Installation:
         files = evidence.files(self.statement(row))
         return pl.scan_parquet(self.lake.check_files(row.dataset, files))
 
-    def settle(self) -> list[str]:
+    def deliver_outbox(self) -> list[str]:
         """Deliver what committed versions still wait for. Returns: what could not be delivered, in words; it stays in the outbox."""
-        return settle(self)
+        return deliver_outbox(self)
 
     def evidence_file(self, dataset: str, version: str) -> Path:
         """Where a version's evidence lies for people without the registry."""

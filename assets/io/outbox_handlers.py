@@ -1,6 +1,6 @@
 """How each kind of outbox entry is delivered: one function a kind, named in HANDLERS.
 
-Belongs here: the deliveries. Stays out: their order, what happens when one fails (settling.py).
+Belongs here: the deliveries. Stays out: their order, what happens when one fails (outbox_delivery.py).
 Each delivery may be repeated: a process can die between delivering and noting that it did.
 """
 

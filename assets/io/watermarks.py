@@ -12,8 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from assay.assets.io.disk import write_atomically
-from assay.assets.io.keys import Keys
 from assay.assets.io.lake import Lake
+from assay.assets.io.signing_keys import Keys
 from assay.assets.io.sources.places import Overlap
 from assay.contracts.errors import EvidenceError
 

@@ -164,7 +164,7 @@ def _end_canary(
         expected={"challenger": version},
         refused={version: reason},
     )
-    installation.settle()
+    installation.deliver_outbox()
     return [Switched(policy.model, "challenger", version, None, reason)] if done else []
 
 
@@ -208,7 +208,7 @@ def promote(
     done = installation.registry.switch(
         contract.name, policy.model, roles, reason, expected=expected
     )
-    installation.settle()
+    installation.deliver_outbox()
     return [Switched(policy.model, "champion", before, version, reason)] if done else []
 
 
@@ -286,5 +286,5 @@ def roll_back(
         expected={"champion": now.version},
         refused={now.version: reason},
     )
-    installation.settle()
+    installation.deliver_outbox()
     return [Switched(policy.model, "champion", now.version, before.version, reason)] if done else []

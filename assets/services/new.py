@@ -18,7 +18,7 @@ from assay.assets.io.disk import sha256
 from assay.assets.io.license_files import license_beside
 from assay.assets.io.sources import Read, read_file, unpacked
 from assay.assets.io.sources.first_bytes import format_of_text, kind_by_bytes
-from assay.assets.io.sources.landing import binary_columns, rows_in
+from assay.assets.io.sources.read_result import binary_columns, rows_in
 from assay.assets.io.sources.roots import INBOX, is_source
 from assay.contracts.column_names import free_name, is_reserved
 from assay.contracts.errors import SourceError, Where, shown

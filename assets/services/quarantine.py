@@ -288,7 +288,7 @@ def _keep_decision(
     decision = {**decision, "at": installation.registry.now()}
     envelope = handling.signed(files, decision, installation.keys.signer())
     kept = installation.registry.quarantine.handle(NewHandling(**decision, envelope=envelope))
-    installation.settle()
+    installation.deliver_outbox()
     return {key: getattr(kept, key) for key in ("id", *decision)}
 
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from assay.assets.io.installation import Installation
-from assay.assets.io.keys import public_of, read_private
 from assay.assets.io.registry.reviews import Review
+from assay.assets.io.signing_keys import public_of, read_private
 from assay.assets.stages.review_state import (
     _adopt_first_stewards,
     _allowed,

@@ -12,7 +12,7 @@ import polars as pl
 
 from assay.assets.io import sources
 from assay.assets.io.installation import Installation
-from assay.assets.io.sources.landing import rows_in
+from assay.assets.io.sources.read_result import rows_in
 from assay.assets.stages import upstream
 from assay.contracts.errors import ConfigurationError, Where
 from assay.contracts.model import Contract
@@ -20,7 +20,7 @@ from assay.pipelines.admit.names import perhaps_personal
 from assay.pipelines.clean.suggest import rows_to_correct, suggested
 from assay.pipelines.clean.trials import Proposal
 from assay.pipelines.core.frames import ROW
-from assay.pipelines.core.spreadsheet import guarded, unguarded
+from assay.pipelines.core.spreadsheet import escape_formulas, unescape_formulas
 from assay.pipelines.ingest.declared_columns import declared_rows, source_names
 from assay.pipelines.ingest.records import numbered
 
@@ -58,7 +58,7 @@ def ask(installation: Installation, contract: Contract, told: Callable[[str], No
     """
     with _landed(installation, contract, told) as rows:
         told("choosing rows")
-        return guarded(rows_to_correct(rows, contract, _hidden(contract))).write_csv()
+        return escape_formulas(rows_to_correct(rows, contract, _hidden(contract))).write_csv()
 
 
 def _put_right(file: Path, contract: Contract, hidden: Collection[str]) -> pl.DataFrame:
@@ -67,7 +67,7 @@ def _put_right(file: Path, contract: Contract, hidden: Collection[str]) -> pl.Da
     """
     where = Where(file=file.name, dataset=contract.name)
     try:
-        read = unguarded(pl.read_csv(file, infer_schema=False))
+        read = unescape_formulas(pl.read_csv(file, infer_schema=False))
         rows = read.with_columns(pl.col(ROW).cast(pl.Int64))
     except (OSError, pl.exceptions.PolarsError):  # whose words may show a cell
         raise ConfigurationError(

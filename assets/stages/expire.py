@@ -51,7 +51,7 @@ def expire(
         if installation.registry.expire(row, f"older than {contract.retention.versions}")
     ]
     if closed:
-        installation.settle()
+        installation.deliver_outbox()
     _sweep(installation, name, grace, thorough=thorough)
     installation.registry.clock_doubts.keep_watch()
     return closed

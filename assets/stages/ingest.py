@@ -15,7 +15,7 @@ import polars as pl
 
 from assay.assets.io import sources, watermarks
 from assay.assets.io.names import Names, with_hint
-from assay.assets.io.sources.landing import rows_in
+from assay.assets.io.sources.read_result import rows_in
 from assay.assets.stages import upstream
 from assay.assets.stages.related_contracts import check_related_contracts, related_names
 from assay.assets.stages.run import Run, stage

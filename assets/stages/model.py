@@ -72,7 +72,7 @@ def retrain_if_due(run: Run) -> Acted | None:
             noted.outputs.append(
                 Table(name=f"{contract.name}/model", version=str(details["model_version"]))
             )
-    installation.settle()
+    installation.deliver_outbox()
     return Acted(trigger.version, details)
 
 

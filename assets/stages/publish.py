@@ -182,7 +182,7 @@ def end_as_already_published(run: Run, row: Version) -> bool:
 def finish(run: Run) -> None:
     """Do what follows a commit, and clear up. Safe to do twice, and done by the next run if this one dies."""
     reached("before the outbox")
-    run.installation.settle()
+    run.installation.deliver_outbox()
     reached("before the sweep")
     run.installation.lake.clear(run.contract.name, run.run_id)
     with suppress(ClockError):  # the version is published; who shows it says that nothing expired

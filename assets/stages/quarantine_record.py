@@ -83,7 +83,7 @@ def expire(installation: Installation, names: Sequence[str]) -> list[dict[str, A
             if left_behind(copy, now.timestamp()):
                 copy.unlink(missing_ok=True)
         if gone or gone_before:
-            installation.settle()
+            installation.deliver_outbox()
     return gone
 
 

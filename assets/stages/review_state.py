@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from assay.assets.io.installation import Installation
-from assay.assets.io.keys import public_of
 from assay.assets.io.registry.ledger import ADOPTED
 from assay.assets.io.registry.reviews import Review
+from assay.assets.io.signing_keys import public_of
 from assay.contracts.errors import AdmissionError, AssayError, EvidenceError, Where
 from assay.contracts.model import LEVELS, Level
 from assay.contracts.stewards import Steward, StewardPolicy, steward_policy

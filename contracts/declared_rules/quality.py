@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from assay.contracts import measures
 from assay.contracts.column_names import rule_name
 from assay.contracts.declared_rules.collected import Collected
-from assay.contracts.declared_rules.values import can_run, listed_values, occurring_value
+from assay.contracts.declared_rules.values import listed_values, occurring_value, pattern_can_run
 from assay.contracts.dimensions import dimension_of_metric, dimension_of_rule
 from assay.contracts.document import Path
 from assay.contracts.errors import ContractError
@@ -143,7 +143,7 @@ def _valid_values(
             "assay.arguments",
         )
         return None
-    return pattern if can_run(pattern, (*path, "arguments", "pattern"), collected) else None
+    return pattern if pattern_can_run(pattern, (*path, "arguments", "pattern"), collected) else None
 
 
 # -- queries and metrics of Assay --------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import Any
 
 from assay.contracts.column_names import rule_names
 from assay.contracts.declared_rules.collected import Collected, Part
-from assay.contracts.declared_rules.values import TIMES, can_run, listed_values, moment
+from assay.contracts.declared_rules.values import TIMES, listed_values, moment, pattern_can_run
 from assay.contracts.dimensions import dimension_of_rule
 from assay.contracts.document import Path
 from assay.contracts.formats import EACH, LENGTH, string_formats
@@ -207,7 +207,7 @@ def _argument(option: str, value: Any, part: Part, path: Path, collected: Collec
     """What the rule of an option compares with; None where no rule follows from it."""
     match option:
         case "pattern":
-            return value if can_run(value, path, collected) else None
+            return value if pattern_can_run(value, path, collected) else None
         case _ if option in LIMITS and part.column.logical_type in TIMES:
             return moment(part.column, value, path, collected)
         case "uniqueItems" | "normalized":

@@ -128,7 +128,7 @@ def occurring_value(value: Any, column: Column) -> Any:
     return None
 
 
-def can_run(pattern: str, path: Path, collected: Collected) -> bool:
+def pattern_can_run(pattern: str, path: Path, collected: Collected) -> bool:
     """Whether the pattern can run: reported here, and not in a run."""
     reason = pattern_problem(pattern)
     if reason:

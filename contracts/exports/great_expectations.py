@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from assay.contracts.exports.patterns import NotPortable, may_explode, portable
+from assay.contracts.exports.patterns import NotPortable, may_backtrack, portable
 from assay.contracts.exports.promised import (
     NOT_PUBLISHED,
     PRESENCE,
@@ -196,7 +196,7 @@ def _regex(pattern: str) -> str:
         written = portable(pattern)
     except NotPortable as error:
         raise _LeftOut(f"the pattern cannot be carried over to Python: {error}") from None
-    if may_explode(written):
+    if may_backtrack(written):
         raise _LeftOut(
             "the pattern repeats what itself varies, "
             "which can take Python's engine exponential time"

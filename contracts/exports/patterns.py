@@ -104,7 +104,7 @@ def _escape(part: PatternPart) -> str:
     return part.text if name in _SYNTAX or (part.in_set and name == "-") else name
 
 
-def may_explode(pattern: str) -> bool:
+def may_backtrack(pattern: str) -> bool:
     """Whether a backtracking engine could take exponential time: a repeat of what itself varies.
 
     Says so of some patterns that are harmless.

@@ -153,7 +153,7 @@ class Numbers(Correction):
     unclear: Unclear = "flag"
 
     @model_validator(mode="after")
-    def _marks_differ(self) -> Numbers:
+    def _decimal_and_thousands_differ(self) -> Numbers:
         if self.decimal == self.thousands:
             raise ValueError("`decimal` and `thousands` are the same mark")
         return self

@@ -109,7 +109,7 @@ def _markers_in(text: pl.Series, rows: int) -> list[str]:
     return [marker for marker in _missing_markers() if 0 < (bare == marker).sum() <= 0.5 * rows]
 
 
-def _marks(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
+def _cells_of_punctuation(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
     """Marks alone where all else is words, such as `***`: wrong, and nobody knows what stood there.
 
     Where there are several kinds of marks, they may be a scale.
@@ -330,7 +330,7 @@ ON_TEXT: tuple[Propose, ...] = (
     _spelling,
     _noise,
     _placeholders,
-    _marks,
+    _cells_of_punctuation,
     _numbers,
     _times,
     _align,

@@ -63,7 +63,7 @@ def _fit(step: Times, rows: pl.LazyFrame, _: Columns) -> Learning:
     counts = (yield plans) if plans else {}
     return Fitted(
         {
-            column: _borne_out(forms[column], counts[f"{i}"].row(0, named=True))
+            column: _forms_after_day_month_choice(forms[column], counts[f"{i}"].row(0, named=True))
             if forms[column]
             else []
             for i, column in enumerate(step.columns)
@@ -71,7 +71,7 @@ def _fit(step: Times, rows: pl.LazyFrame, _: Columns) -> Learning:
     )
 
 
-def _rivals(forms: Sequence[str]) -> list[tuple[str, str]]:
+def _day_month_pairs(forms: Sequence[str]) -> list[tuple[str, str]]:
     """Pairs of the forms that differ in the order of day and month alone."""
     pairs = [(form, day_and_month_swapped(form)) for form in forms]
     return [(form, other) for form, other in pairs if other and other in forms and form < other]
@@ -81,7 +81,7 @@ def _counts(column: str, forms: Sequence[str]) -> list[pl.Expr]:
     fits = {form: _read(column, form, None).is_not_null() for form in forms}
     only = [
         (one, other, fits[one] & ~fits[other])
-        for pair in _rivals(forms)
+        for pair in _day_month_pairs(forms)
         for one, other in (pair, pair[::-1])
     ]
     return [
@@ -90,14 +90,14 @@ def _counts(column: str, forms: Sequence[str]) -> list[pl.Expr]:
     ]
 
 
-def _borne_out(forms: Sequence[str], counts: Mapping[str, int]) -> list[str]:
+def _forms_after_day_month_choice(forms: Sequence[str], counts: Mapping[str, int]) -> list[str]:
     """The forms that some value has.
 
     Of two that differ in day and month only the one without which a value could not be read, if
     that is one.
     """
     out = {form for form in forms if counts[form]}
-    for one, other in _rivals(forms):
+    for one, other in _day_month_pairs(forms):
         alone, other_alone = counts[f"{one} not {other}"], counts[f"{other} not {one}"]
         if alone and not other_alone:
             out.discard(other)

@@ -14,7 +14,7 @@ _FORMULA = r"""^['"\s]*[=+\-@\t\r＝＋－＠]"""
 _NUMBER = r"^-[0-9]+(?:\.[0-9]+)?$"  # is no formula, and somebody wants to count with it
 
 
-def guarded(frame: pl.DataFrame) -> pl.DataFrame:
+def escape_formulas(frame: pl.DataFrame) -> pl.DataFrame:
     """An apostrophe before each text that could be a formula."""
     text = cs.string()
     return frame.with_columns(
@@ -25,7 +25,7 @@ def guarded(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def unguarded(frame: pl.DataFrame) -> pl.DataFrame:
+def unescape_formulas(frame: pl.DataFrame) -> pl.DataFrame:
     """The texts as they were before."""
     text = cs.string()
     return frame.with_columns(

@@ -54,7 +54,7 @@ def judge_columns(claims: Sequence[Claim], policy: DriftPolicy) -> list[ColumnDr
     # what claims no drift is no discovery, however improbable: it counts as a test, and lends the
     # others nothing
     p_values = [claim.p_value or 0.0 if claim.beyond else 1.0 for claim in tests]
-    corrected = significance.corrected(p_values, policy.correction)
+    corrected = significance.corrected_for_many_tests(p_values, policy.correction)
     of_claim = dict(zip(map(id, tests), corrected, strict=True))
     return [judge_column(claim, of_claim.get(id(claim)), policy.alpha) for claim in claims]
 

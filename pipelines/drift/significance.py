@@ -103,7 +103,7 @@ def of_area(area: float, n: int, m: int) -> float:
     return erfc((area - 0.5) / sqrt((n + m + 1) / (12 * n * m)) / sqrt(2)) / 2
 
 
-def corrected(
+def corrected_for_many_tests(
     p_values: Sequence[float], how: Literal["benjamini-hochberg", "bonferroni", "none"]
 ) -> list[float]:
     """Each p-value made as large as the number of questions asks for: held against a level as if it

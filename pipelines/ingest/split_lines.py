@@ -1,7 +1,7 @@
 """Lines of delimited text -> records of cells, as the marks of a dialect split them.
 
 Belongs here: splitting a sample of lines. Stays out: whole files (structure.py), choosing the
-marks (guess_marks.py). A quote that is not closed costs its own line, as in structure.py.
+marks (guess_delimiters.py). A quote that is not closed costs its own line, as in structure.py.
 """
 
 from __future__ import annotations

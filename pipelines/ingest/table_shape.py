@@ -2,7 +2,7 @@
 stands after it.
 
 Belongs here: preambles, comment lines, headers of several lines, footers. Stays out: choosing the
-marks (guess_marks.py), reading files.
+marks (guess_delimiters.py), reading files.
 """
 
 from __future__ import annotations

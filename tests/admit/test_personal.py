@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from stdnum import luhn
 
-from assay.assets.io.keys import Keys
+from assay.assets.io.signing_keys import Keys
 from assay.contracts.settings import Privacy, Treatment
 from assay.pipelines.admit.detectors import detectors
 from assay.pipelines.admit.personal import (

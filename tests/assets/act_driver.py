@@ -33,11 +33,11 @@ from assay.assets.stages.run import Run
 
 print("ready", flush=True)
 opened_home = Installation.open()
-opened_home.settle()
+opened_home.deliver_outbox()
 run = Run(opened_home, opened_home.contract("readings"), str(uuid.uuid4()))
 make_features(run)
 measure_drift(run)
 retrain_if_due(run)
-opened_home.settle()
+opened_home.deliver_outbox()
 print("done", flush=True)
 sys.exit(0)

@@ -36,7 +36,7 @@ def publish_readings() -> None:
     if os.environ.get("ASSAY_TEST_MARKS"):
         leave_marks()
     opened_home = Installation.open()
-    opened_home.settle()
+    opened_home.deliver_outbox()
     run = Run(opened_home, opened_home.contract("readings"), str(uuid.uuid4()))
     admission = admit(run)
     if admission.published is None:

@@ -268,7 +268,7 @@ def test_an_expiry_that_was_interrupted_goes_on_and_is_no_error_meanwhile(
     for name, value in home.environment.items():
         monkeypatch.setenv(name, value)
     later(home, days=32)
-    home.open().settle()
+    home.open().deliver_outbox()
     assert not list((home.root / "lake/readings/quarantine").glob("*.parquet"))
     assert problems(home) == []
 

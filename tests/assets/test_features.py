@@ -13,7 +13,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import assay
-from assay.assets.io.keys import PUBLIC, public_key
+from assay.assets.io.signing_keys import PUBLIC, public_key
 from assay.assets.services.verify import verify
 from assay.assets.stages.act import carried
 from assay.assets.stages.features import FeatureTable, feature_frame, make_features

@@ -92,7 +92,7 @@ def test_opening_a_version_in_a_notebook_leaves_its_umask(
 
 def test_a_home_that_is_opened_without_the_command_line_is_private(tmp_path: Path) -> None:
     installation = SampleHome(tmp_path)
-    installation.open().settle()
+    installation.open().deliver_outbox()
     assert open_places(installation.root) == []
     assert mode(installation.root) == 0o700
     assert current_umask() == 0o022

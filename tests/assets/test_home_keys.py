@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from assay.assets.io import installation as installation_module
 from assay.assets.io.home import LAYOUT, MARK
 from assay.assets.io.home_state import HomeState, next_step
-from assay.assets.io.keys import PSEUDONYM, PUBLIC, SIGNING, Keys, read_private
 from assay.assets.io.registry.keys import RECORDED, KeyRecords, key_fingerprints
 from assay.assets.io.registry.ledger import ledger
 from assay.assets.io.registry.migrate import TABLE
+from assay.assets.io.signing_keys import PSEUDONYM, PUBLIC, SIGNING, Keys, read_private
 from assay.assets.services.verify import verify
 from assay.contracts.errors import AssayError, ConfigurationError
 from tests.conftest import SampleHome, columns, setting
@@ -348,7 +348,7 @@ def test_processes_that_start_a_home_together_have_the_same_keys(installation: S
 def test_a_home_of_a_newer_or_unknown_layout_is_refused_and_not_changed(
     persons: SampleHome, mark: str
 ) -> None:
-    persons.open().settle()
+    persons.open().deliver_outbox()
     (persons.root / MARK).write_bytes(mark.encode("latin-1" if mark == "\xff" else "utf-8"))
     before = contents(persons.root)
     for use in (persons.open, persons.published):
@@ -371,7 +371,7 @@ def to_older_layout(installation: SampleHome, layout: int) -> None:
 
 @pytest.mark.parametrize("layout", range(1, LAYOUT))
 def test_a_home_of_an_earlier_layout_is_taken_over(persons: SampleHome, layout: int) -> None:
-    persons.open().settle()
+    persons.open().deliver_outbox()
     first = tokens(persons)
     to_older_layout(persons, layout)
     opened_home = persons.open()

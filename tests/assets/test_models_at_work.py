@@ -193,7 +193,7 @@ def test_predictions_are_recorded_under_the_callers_trace(
     used = trace.used_by(opened_home, "readings", "1.0.0")
     assert used["serving"] == {"champion": "1"}
     assert [use["kind"] for use in used["uses"]] == ["training", "prediction", "prediction"]
-    opened_home.settle()
+    opened_home.deliver_outbox()
     events = [
         json.loads(line)
         for line in (served.root / "lineage" / "events.ndjson").read_text().splitlines()
@@ -515,7 +515,7 @@ def test_a_decision_names_its_evidence_and_comes_out_the_same_again(served: Samp
     assert (decision.action, decision.rule) == ("retrain", "first")
     again = replayed(opened_home, decision.id)
     assert (again["same"], again["evidence_is_kept"]) == (True, True)
-    opened_home.settle()
+    opened_home.deliver_outbox()
     events = [
         json.loads(line)
         for line in (served.root / "lineage" / "events.ndjson").read_text().splitlines()
@@ -764,7 +764,7 @@ def happened_once(home: SampleHome) -> None:
     ]
     assert [version["version"] for version in opened_home.models.versions("high")] == ["1"]
     assert [row.version for row in registry.models.switches("readings")] == ["1"]
-    opened_home.settle()
+    opened_home.deliver_outbox()
     assert aliases(home) == {"champion": "1"}
 
 

@@ -127,7 +127,7 @@ def test_whatever_delivering_raises_is_recorded_and_the_others_are_delivered(
     for kind in KINDS:
         registry.outbox.post(kind, "alpha", {"number": 1})
         registry.outbox.post(kind, "beta", {"number": 1})
-    late = clocked.open().settle()
+    late = clocked.open().deliver_outbox()
     assert sorted(delivered) == [(kind, "beta", 1) for kind in KINDS]
     assert len(late) == len(KINDS)
     waiting = registry.outbox.pending()
@@ -140,7 +140,7 @@ def test_whatever_delivering_raises_is_recorded_and_the_others_are_delivered(
         assert entry.reason
         assert SECRET not in str(entry)
     assert SECRET not in "".join(late)
-    assert clocked.open().settle() == []  # not tried before its time
+    assert clocked.open().deliver_outbox() == []  # not tried before its time
     assert {entry.tries for entry in registry.outbox.pending()} == {1}
 
 
@@ -153,7 +153,7 @@ def test_it_is_recorded_in_every_registry(
     registry = either_registry.open().registry
     registry.outbox.post("delta", "alpha", {"number": 1})
     registry.outbox.post("evidence", "alpha", {"number": 1})
-    either_registry.open().settle()
+    either_registry.open().deliver_outbox()
     assert delivered == [("evidence", "alpha", 1)]
     assert [(entry.kind, entry.tries, entry.error) for entry in registry.outbox.pending()] == [
         ("delta", 1, "PanicException")
@@ -175,16 +175,16 @@ def test_only_what_builds_on_the_entry_before_waits_for_it(
     for number in (1, 2):
         registry.outbox.post(kind, "alpha", {"number": number})
     registry.outbox.post(kind, "beta", {"number": 1})
-    clocked.open().settle()
+    clocked.open().deliver_outbox()
     assert delivered == [(kind, "beta", 1), *([] if in_order else [(kind, "alpha", 2)])]
-    clocked.open().settle()  # the first is put off now, and still not overtaken
+    clocked.open().deliver_outbox()  # the first is put off now, and still not overtaken
     assert [entry.payload["number"] for entry in registry.outbox.pending()] == (
         [1, 2] if in_order else [1]
     )
     monkeypatch.undo()
     delivered = delivering(monkeypatch, lambda *_: None)
     clocked.clock = staticmethod(lambda: NOW + timedelta(seconds=15))
-    clocked.open().settle()
+    clocked.open().deliver_outbox()
     assert delivered == [(kind, "alpha", number) for number in ([1, 2] if in_order else [1])]
 
 
@@ -196,7 +196,7 @@ def test_the_wait_grows_to_an_hour_and_a_clock_that_was_ahead_does_not_prolong_i
     registry.outbox.post("lineage", "alpha", {})
     waits = []
     for _ in range(12):
-        clocked.open().settle()
+        clocked.open().deliver_outbox()
         (entry,) = registry.outbox.pending()
         due = datetime.fromisoformat(entry.not_before)
         waits.append((due - clocked.clock()).total_seconds())
@@ -204,9 +204,9 @@ def test_the_wait_grows_to_an_hour_and_a_clock_that_was_ahead_does_not_prolong_i
     assert waits == [15, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600, 3600]
     assert entry.failed_since == NOW.isoformat(timespec="microseconds")
     clocked.clock = staticmethod(lambda: NOW + timedelta(days=4000))
-    clocked.open().settle()
+    clocked.open().deliver_outbox()
     clocked.clock = staticmethod(lambda: NOW + timedelta(days=1))
-    clocked.open().settle()
+    clocked.open().deliver_outbox()
     (entry,) = registry.outbox.pending()
     assert entry.tries == 14
 
@@ -234,7 +234,7 @@ def test_what_ends_the_process_goes_through(
     registry = clocked.open().registry
     registry.outbox.post("evidence", "alpha", {})
     with pytest.raises(stop):
-        clocked.open().settle()
+        clocked.open().deliver_outbox()
     assert [entry.tries for entry in registry.outbox.pending()] == [None]
     assert must_stop(stop())
 
@@ -243,7 +243,7 @@ def test_a_full_disk_is_told_as_one(clocked: SampleHome, monkeypatch: pytest.Mon
     delivering(monkeypatch, lambda *_: OSError(errno.ENOSPC, "No space left on device"))
     registry = clocked.open().registry
     registry.outbox.post("evidence", "alpha", {})
-    (late,) = clocked.open().settle()
+    (late,) = clocked.open().deliver_outbox()
     assert "the disk is full" in late
     assert "the disk is full" in registry.outbox.pending()[0].reason
 
@@ -255,7 +255,7 @@ def test_a_kind_that_this_release_does_not_know_waits_alone(
     registry = clocked.open().registry
     registry.outbox.post("of a newer release", "alpha", {})
     registry.outbox.post("evidence", "alpha", {})
-    clocked.open().settle()
+    clocked.open().deliver_outbox()
     assert [entry.kind for entry in registry.outbox.pending()] == ["of a newer release"]
     assert delivered == [("evidence", "alpha", None)]
 
@@ -298,7 +298,7 @@ def test_data_sets_take_turns_so_that_many_entries_of_one_hold_up_no_other(
     for number in range(3):
         registry.outbox.post("lineage", "alpha", {"number": number})
     registry.outbox.post("lineage", "beta", {"number": 0})
-    clocked.open().settle()
+    clocked.open().deliver_outbox()
     assert delivered == [
         ("lineage", "alpha", 0),
         ("lineage", "beta", 0),
@@ -318,14 +318,14 @@ def test_an_alarm_is_recorded_once(
     registry = either_registry.open().registry
     for _ in range(2):
         registry.outbox.post("lineage", "readings", {})
-    either_registry.open().settle()
+    either_registry.open().deliver_outbox()
     assert registry.outbox.overdue() == []
     if cause == "too many":
         monkeypatch.setattr(outbox, "MOST_WAITING", 1)
     else:
         either_registry.clock = staticmethod(lambda: NOW + outbox.LONGEST_LATE * 1.01)
     for _ in range(2):
-        either_registry.open().settle()
+        either_registry.open().deliver_outbox()
     (alarm,) = either_registry.open().registry.outbox.overdue()
     assert (alarm.dataset, alarm.entries) == ("readings", 2)
     actions = [row["action"] for row in either_registry.rows(sa.select(ledger.c.action))]
@@ -340,5 +340,5 @@ def test_deliveries_that_were_made_are_noted_though_the_process_stops(
     registry.outbox.post("evidence", "alpha", {})
     registry.outbox.post("delta", "alpha", {})
     with pytest.raises(KeyboardInterrupt):
-        clocked.open().settle()
+        clocked.open().deliver_outbox()
     assert [entry.kind for entry in registry.outbox.pending()] == ["delta"]

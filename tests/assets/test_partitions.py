@@ -335,7 +335,7 @@ def test_partitions_that_run_at_once_give_versions_without_a_gap(
             f"1.{number}.0" for number in range(8)
         ]
     assert list(held(either_registry)) == months
-    either_registry.open().settle()
+    either_registry.open().deliver_outbox()
     verified(either_registry)
 
 
@@ -350,7 +350,7 @@ def test_a_hundred_rounds_of_eight_at_once(installation: SampleHome) -> None:
                 deliver(installation, name, month(name, energy=number))
             assert len(set(_at_once(installation, months, workers))) == 8
     opened_home = installation.open()
-    opened_home.settle()
+    opened_home.deliver_outbox()
     assert [row.sequence for row in opened_home.registry.versions.all("readings")] == list(
         range(1, 801)
     )

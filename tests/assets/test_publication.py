@@ -22,8 +22,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assay.assets.io.decode import delimited
-from assay.assets.io.decode.landing import Task
-from assay.assets.io.sources.landing import Read
+from assay.assets.io.decode.task import Task
+from assay.assets.io.sources.read_result import Read
 from assay.assets.services.verify import verify
 from assay.assets.stages.admit import admit
 from assay.assets.stages.clean_validate import refine
@@ -63,7 +63,7 @@ def published(installation: SampleHome, run: Run | None = None) -> Published:
 def verified(installation: SampleHome) -> list[str]:
     """Every registered version, each one verified."""
     opened_home = installation.open()
-    opened_home.settle()
+    opened_home.deliver_outbox()
     for row in opened_home.registry.versions.all("readings"):
         verify(opened_home.home.root, "readings", row.version, opened_home.keys.public())
     opened_home.registry.ledger.check()

@@ -40,7 +40,7 @@ def decide(
 
 def verified(installation: SampleHome, version: str) -> Verified:
     opened_home = installation.open()
-    opened_home.settle()
+    opened_home.deliver_outbox()
     return verify(opened_home.home.root, "readings", version, opened_home.keys.public())
 
 

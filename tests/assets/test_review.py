@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from assay.assets.io.keys import public_of, read_private
 from assay.assets.io.registry.reviews import approvals
+from assay.assets.io.signing_keys import public_of, read_private
 from assay.assets.services import review
 from assay.assets.stages import review_state
 from assay.contracts.errors import AdmissionError, AssayError, ConfigurationError, EvidenceError
@@ -146,7 +146,7 @@ def test_an_approval_ends(held: SampleHome) -> None:
 def test_what_a_key_signs_for_longer_for_another_or_ahead_of_time_does_not_count(
     held: SampleHome,
 ) -> None:
-    from assay.assets.io.keys import read_private
+    from assay.assets.io.signing_keys import read_private
 
     ann = read_private(held.appoint("ann", "first"))
     held.appoint("bob", "second")

@@ -111,7 +111,7 @@ def taken_in(installation: SampleHome, name: str = "readings") -> str:
         while chain is not None:
             told += [str(chain), repr(chain)]
             chain = chain.__cause__ or (None if chain.__suppress_context__ else chain.__context__)
-    told += installation.open().settle()
+    told += installation.open().deliver_outbox()
     return "\n".join(told)
 
 
@@ -435,7 +435,7 @@ def test_the_mark_of_a_personal_column_is_sealed_and_goes_on(
     second = installation.published()
     told += json.dumps(installation.predicate(second))
     assert second.row.rows == 2
-    installation.open().settle()
+    installation.open().deliver_outbox()
     assert_nowhere(installation, told, *map(str, values))
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from assay.assets.services.suggest import ask, suggest
 from assay.contracts.errors import ConfigurationError
-from assay.pipelines.core.spreadsheet import guarded, unguarded
+from assay.pipelines.core.spreadsheet import escape_formulas, unescape_formulas
 from tests.conftest import SampleHome, setting
 
 ROWS = "meter,energy_kwh,tariff\n" + "".join(
@@ -56,14 +56,16 @@ def test_no_cell_for_a_spreadsheet_is_a_formula_and_each_comes_back(
     frame = pl.DataFrame(
         {"_row": range(len(cells)), "cell": cells}, schema={"_row": pl.Int64, "cell": pl.String}
     )
-    safe = guarded(frame)
+    safe = escape_formulas(frame)
     assert not [
         cell
         for cell in safe["cell"].drop_nulls()
         if re.match(r"""[\s"]*[=+\-@\t\r＝＋－＠]""", cell)
         and not re.fullmatch(r"-\d+(\.\d+)?", cell)
     ]
-    assert unguarded(pl.read_csv(io.StringIO(safe.write_csv()), schema=frame.schema)).equals(frame)
+    assert unescape_formulas(
+        pl.read_csv(io.StringIO(safe.write_csv()), schema=frame.schema)
+    ).equals(frame)
 
 
 def test_a_formula_in_the_source_is_none_in_the_file_that_is_asked_for(

@@ -100,10 +100,10 @@ def test_a_webhook_is_told_until_it_answers_and_the_body_is_signed(
         opened_home.home.model_copy(update={"source_hosts": f"127.0.0.1:{receiver.port}"})
     )
     assert opened_home.registry.triggers.due("readings", "retrain") == []  # it is not for Assay
-    assert opened_home.settle() == ["webhook of readings: it answered 500"]
-    assert later(opened_home, 5).settle() == []  # put off
+    assert opened_home.deliver_outbox() == ["webhook of readings: it answered 500"]
+    assert later(opened_home, 5).deliver_outbox() == []  # put off
     assert len(receiver.heard) == 1
-    assert later(opened_home, 60).settle() == []
+    assert later(opened_home, 60).deliver_outbox() == []
     assert outcomes(opened_home) == ["handed over"]
     (first, _), (headers, body) = receiver.heard
     at, mark = (part.partition("=")[2] for part in headers["Assay-Signature"].split(","))
@@ -111,7 +111,7 @@ def test_a_webhook_is_told_until_it_answers_and_the_body_is_signed(
     assert first["Idempotency-Key"] == headers["Idempotency-Key"]
     told = json.loads(body)
     assert (told["dataset"], told["version"], told["action"]) == ("readings", "1.0.0", "retrain")
-    assert later(opened_home, 7_200).settle() == []
+    assert later(opened_home, 7_200).deliver_outbox() == []
     assert len(receiver.heard) == 2
 
 
@@ -128,7 +128,7 @@ def test_the_address_of_a_webhook_is_kept_no_further_than_its_host(
     opened_home = Installation.open(
         opened_home.home.model_copy(update={"source_hosts": f"127.0.0.1:{receiver.port}"})
     )
-    late = opened_home.settle() + later(opened_home, 60).settle()
+    late = opened_home.deliver_outbox() + later(opened_home, 60).deliver_outbox()
     assert len(receiver.heard) == 2
     assert token not in str(late)
     assert holding(installation.root, [token]) == set()
@@ -151,7 +151,7 @@ def test_a_webhook_is_not_told_unsigned_or_inside_our_own_network(
     )
     (late,) = Installation.open(
         opened_home.home.model_copy(update={"source_hosts": hosts})
-    ).settle()
+    ).deliver_outbox()
     assert said in late
     assert receiver.heard == []
 
@@ -372,7 +372,7 @@ def test_no_sensor_switches_a_model_removes_a_file_or_delivers(
     opened_home.lake.staging("readings", "dead-run").joinpath("rows.parquet").write_bytes(b"x")
     monkeypatch.setattr("assay.assets.io.lake.left_behind", lambda *_: True)
     forbidden = (
-        "assay.assets.io.installation.Installation.settle",
+        "assay.assets.io.installation.Installation.deliver_outbox",
         "assay.assets.io.registry.Registry.switch",
         "assay.assets.io.registry.Registry.expire",
         "assay.assets.io.lake.Lake.discard",

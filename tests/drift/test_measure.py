@@ -18,7 +18,7 @@ from assay.contracts.settings import DriftPolicy
 from assay.pipelines.core.frames import ColumnDrift, Drift
 from assay.pipelines.drift.measure import measure
 from assay.pipelines.drift.page import page
-from assay.pipelines.drift.significance import corrected
+from assay.pipelines.drift.significance import corrected_for_many_tests
 from assay.pipelines.drift.sketch import Kind, Sketch, merged, sketch
 
 ROWS = 2_000
@@ -543,7 +543,7 @@ def test_new_values_of_a_column_that_always_has_new_ones_are_no_drift() -> None:
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_a_corrected_p_value_is_never_smaller_and_keeps_its_place(values: list[float]) -> None:
     for how in ("benjamini-hochberg", "bonferroni", "none"):
-        made = corrected(values, how)
+        made = corrected_for_many_tests(values, how)
         assert all(
             after >= before or after == pytest.approx(before)
             for before, after in zip(values, made, strict=True)

@@ -134,13 +134,16 @@ def test_a_link_out_of_the_roots_is_refused(installation: SampleHome, tmp_path: 
 def test_a_sensor_sees_a_file_that_comes_to_a_glob_or_changes(installation: SampleHome) -> None:
     wanted = contract(setting("source", location="inbox/*.csv"))
     roots = installation.open().home.roots
-    seen = gather.seen_here(wanted, roots)
-    assert seen == gather.seen_here(wanted, roots)
+    seen = gather.source_fingerprint(wanted, roots)
+    assert seen == gather.source_fingerprint(wanted, roots)
     deliver(installation, second_csv=GOOD)
-    second = gather.seen_here(wanted, roots)
+    second = gather.source_fingerprint(wanted, roots)
     deliver(installation, second_csv=GOOD + "M4,4,day\n")
-    assert len({seen, second, gather.seen_here(wanted, roots)}) == 3
-    assert gather.seen_here(contract(setting("source", location="inbox/*.json")), roots) is None
+    assert len({seen, second, gather.source_fingerprint(wanted, roots)}) == 3
+    assert (
+        gather.source_fingerprint(contract(setting("source", location="inbox/*.json")), roots)
+        is None
+    )
 
 
 def test_what_is_being_done_is_told(installation: SampleHome) -> None:

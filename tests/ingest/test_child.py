@@ -27,10 +27,10 @@ import pytest
 import xlsxwriter
 
 from assay.assets.io.decode.__main__ import number_of
-from assay.assets.io.decode.landing import UNREADABLE
+from assay.assets.io.decode.task import UNREADABLE
 from assay.assets.io.sources.child import PASSED_ON, Limits, decoded
 from assay.assets.io.sources.fork_server import ForkServer, fork_server
-from assay.assets.io.sources.landing import Read, rows_in
+from assay.assets.io.sources.read_result import Read, rows_in
 from assay.contracts.errors import SourceError, Where
 
 WHERE = Where(file="inbox/x")

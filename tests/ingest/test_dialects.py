@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from assay.assets.io.decode.landing import Undecodable
+from assay.assets.io.decode.task import Undecodable
 from assay.pipelines.ingest.split_lines import records_of
 from assay.pipelines.ingest.structure import Marks
 from assay.pipelines.ingest.table_shape import footer_records, header_lines, joined_names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assay.assets.io.decode.landing import Undecodable
+from assay.assets.io.decode.task import Undecodable
 from assay.pipelines.ingest.guess_encoding import UnclearEncoding, guess_encoding
 from tests.ingest.test_hostile_text import AUTO, decoded
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 import xlsxwriter
 
-from assay.assets.io.decode.landing import ROWS, Task
+from assay.assets.io.decode.task import ROWS, Task
 from assay.assets.io.decode.workbook import decode
 from assay.assets.io.sources.texts import header
 from assay.assets.stages.ingest import land, landed_rows, unreadable_records

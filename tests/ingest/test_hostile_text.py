@@ -15,8 +15,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assay.assets.io.decode import delimited
-from assay.assets.io.decode.landing import UNREADABLE, Decoded, Task, Undecodable
-from assay.assets.io.sources.landing import rows_in
+from assay.assets.io.decode.task import UNREADABLE, Decoded, Task, Undecodable
+from assay.assets.io.sources.read_result import rows_in
 from assay.pipelines.core.frames import ROW
 from assay.pipelines.ingest.structure import Marks, Sorter, well_formed
 

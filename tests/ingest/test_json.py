@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.assets.io.decode.json_text import decode
-from assay.assets.io.decode.landing import ROWS, UNREADABLE, Decoded, Task, Undecodable
+from assay.assets.io.decode.task import ROWS, UNREADABLE, Decoded, Task, Undecodable
 from assay.assets.stages.ingest import land, landed_rows
 from assay.contracts.model import Column
 from assay.contracts.types import read

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.assets.io.decode import arrow
-from assay.assets.io.decode.landing import Decoded, Task, Undecodable
 from assay.assets.io.decode.parquet import decode
-from assay.assets.io.sources.landing import rows_in
+from assay.assets.io.decode.task import Decoded, Task, Undecodable
+from assay.assets.io.sources.read_result import rows_in
 from assay.assets.stages.ingest import land
 from assay.contracts.model import Column
 from assay.contracts.types import read, readable

@@ -116,7 +116,7 @@ def test_no_glob_reaches_the_home(pattern: str, named: str, house: Path) -> None
 )
 def test_the_inbox_and_named_roots_are_read(location: str, files: list[str], house: Path) -> None:
     assert read(house, source(location), house.parent / "data") == files
-    assert gather.seen_here(source(location), (house, house.parent / "data"))
+    assert gather.source_fingerprint(source(location), (house, house.parent / "data"))
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])

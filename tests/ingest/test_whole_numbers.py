@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.assets.io.decode import delimited
-from assay.assets.io.decode.landing import ROWS, Task
-from assay.assets.io.sources.landing import rows_in
+from assay.assets.io.decode.task import ROWS, Task
+from assay.assets.io.sources.read_result import rows_in
 from assay.assets.stages.admit import admit
 from assay.assets.stages.clean_validate import refine
 from assay.assets.stages.publish import publish

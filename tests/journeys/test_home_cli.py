@@ -232,7 +232,7 @@ def test_a_home_whose_modes_forbid_writing_can_be_verified(installation: SampleH
     if shutil.which("setpriv") is None or os.geteuid() != 0:
         pytest.skip("the rights of root cannot be taken away here")
     installation.published()
-    installation.open().settle()
+    installation.open().deliver_outbox()
     for place in [installation.root, *installation.root.rglob("*")]:
         place.chmod(0o500 if place.is_dir() else 0o400)
     without_roots_rights = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
@@ -261,7 +261,7 @@ def test_no_command_changes_a_home_of_a_newer_layout(
     installation: SampleHome, assay: Assay
 ) -> None:
     installation.published()
-    installation.open().settle()
+    installation.open().deliver_outbox()
     (installation.root / "assay.home").write_text("99\n")
     before = listing(installation.root)
     for command in [("run",), ("doctor", "--fix"), *READS]:

@@ -23,7 +23,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any, NoReturn
 
-from assay.assets.io.decode.landing import Task, Undecodable
+from assay.assets.io.decode.task import Task, Undecodable
 
 _OWN_MB = 1024
 """Beside the data: threads' stacks and arenas, which are reserved and hardly used."""

@@ -11,14 +11,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from assay.assets.io.decode.landing import (
+from assay.assets.io.decode.parquet import check_digits, offline, write_rows
+from assay.assets.io.decode.task import (
     Decoded,
     Task,
     Undecodable,
     UnreadableRecords,
     repeated_name,
 )
-from assay.assets.io.decode.parquet import check_digits, offline, write_rows
 
 _FILE = b"ARROW1"
 

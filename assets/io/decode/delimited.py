@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.assets.io.decode.dialect import Dialect, dialect_of
 from assay.assets.io.decode.encoding import AUTO, encoding_of, in_utf8
-from assay.assets.io.decode.landing import (
+from assay.assets.io.decode.task import (
     ROWS,
     Decoded,
     Task,

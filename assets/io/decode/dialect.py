@@ -14,8 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from assay.assets.io.decode.encoding import AUTO
-from assay.assets.io.decode.landing import Undecodable
-from assay.pipelines.ingest.guess_marks import DELIMITERS, QUOTES, Fit, Unclear, guess_marks
+from assay.assets.io.decode.task import Undecodable
+from assay.pipelines.ingest.guess_delimiters import (
+    DELIMITERS,
+    QUOTES,
+    Fit,
+    Unclear,
+    guess_delimiters,
+)
 from assay.pipelines.ingest.split_lines import Record, lines_of, records_of
 from assay.pipelines.ingest.structure import Marks
 from assay.pipelines.ingest.table_shape import (
@@ -142,7 +148,7 @@ def _marks(
         return Marks(kept[0] or ",", kept[1], kept[2]), ()
     has_escapes = escape == AUTO and any("\\" in line for line in lines)
     try:
-        fit = guess_marks(
+        fit = guess_delimiters(
             lines,
             DELIMITERS if delimiter == AUTO else (delimiter,),
             (*QUOTES, None) if quote == AUTO else (stated_quote,),

@@ -10,7 +10,7 @@ import codecs
 import unicodedata
 from pathlib import Path
 
-from assay.assets.io.decode.landing import Undecodable
+from assay.assets.io.decode.task import Undecodable
 from assay.pipelines.ingest.guess_encoding import UnclearEncoding, guess_encoding
 
 AUTO = "auto"

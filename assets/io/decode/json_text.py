@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.assets.io.decode.encoding import AUTO, encoding_of, in_utf8
-from assay.assets.io.decode.landing import (
+from assay.assets.io.decode.task import (
     ROWS,
     Decoded,
     Task,

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from assay.assets.io.decode.landing import (
+from assay.assets.io.decode.task import (
     ROWS,
     Decoded,
     Task,

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assay.assets.io.decode.dialect import Dialect
-from assay.assets.io.decode.landing import Undecodable, named_apart, repeated_name
-from assay.pipelines.ingest.guess_marks import other_names
+from assay.assets.io.decode.task import Undecodable, named_apart, repeated_name
+from assay.pipelines.ingest.guess_delimiters import other_names
 from assay.pipelines.ingest.split_lines import LINE
 from assay.pipelines.ingest.structure import MAX_RECORD
 from assay.pipelines.ingest.table_shape import joined_names

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from assay.assets.io.decode.landing import (
+from assay.assets.io.decode.task import (
     ROWS,
     Decoded,
     Task,
@@ -21,7 +21,14 @@ from assay.assets.io.decode.landing import (
     UnreadableRecords,
     repeated_name,
 )
-from assay.assets.io.decode.packed import CHUNK, FREE_BYTES, MAX_MEMBERS, MAX_RATIO, Endless, opened
+from assay.assets.io.decode.zip_limits import (
+    CHUNK,
+    FREE_BYTES,
+    MAX_MEMBERS,
+    MAX_RATIO,
+    TooManyMembers,
+    opened,
+)
 
 MAX_UNPACKED = 2 * 2**30  # a sheet holds 1,048,576 rows
 _MIDNIGHT = r"^\d{4}-\d{2}-\d{2} 00:00:00$"
@@ -223,7 +230,7 @@ def _check_size(file: Path) -> None:
                 with archive.open(member) as packed:
                     while packed.read(CHUNK):
                         pass
-    except Endless:
+    except TooManyMembers:
         raise _bomb(allowed) from None
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         raise Undecodable(

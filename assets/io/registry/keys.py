@@ -1,6 +1,6 @@
 """Which keys the installation began with: the part of the registry that recognizes them.
 
-Belongs here: their fingerprints. Stays out: the keys (io/keys.py), what follows when one is lost (home_state.py).
+Belongs here: their fingerprints. Stays out: the keys (io/signing_keys.py), what follows when one is lost (home_state.py).
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ class Registry:
         """
         dataset = version.dataset
         with self.database.write() as connection:
-            stale = self._stale(connection, [lease for lease, _ in parts])
+            stale = self._has_lost_lease(connection, [lease for lease, _ in parts])
             if not stale:
                 there = version_rows.of_inputs(connection, dataset, version.input_key)
                 if there is not None:
@@ -153,7 +153,7 @@ class Registry:
             Where(dataset=dataset),
         )
 
-    def _stale(self, connection: sa.Connection, leases: Sequence[Lease]) -> bool:
+    def _has_lost_lease(self, connection: sa.Connection, leases: Sequence[Lease]) -> bool:
         """Whether a newer run holds one of the leases; each refusal goes into the audit log."""
         stale = False
         for lease in leases:

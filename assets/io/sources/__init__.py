@@ -22,9 +22,14 @@ from assay.assets.io.sources import (
     parts,
     texts,
 )
-from assay.assets.io.sources.gather import fetch, locate, nameless, seen_here
-from assay.assets.io.sources.landing import Read
+from assay.assets.io.sources.gather import (
+    fetch,
+    locate,
+    source_fingerprint,
+    without_paths_in_errors,
+)
 from assay.assets.io.sources.places import Fetched, File, Mark, Place
+from assay.assets.io.sources.read_result import Read
 from assay.contracts.errors import SourceError, Where
 from assay.contracts.location import kind_of
 from assay.contracts.model import Column, Contract
@@ -42,7 +47,7 @@ __all__ = [
     "locate",
     "read",
     "read_file",
-    "seen_here",
+    "source_fingerprint",
     "unpacked",
 ]
 
@@ -68,7 +73,7 @@ def read(contract: Contract, fetched: Fetched, folder: Path, labels: Labels = nu
     opened = folder / "opened"
     opened.mkdir(mode=0o700)
     try:
-        with nameless(where):
+        with without_paths_in_errors(where):
             files = [
                 inner
                 for number, file in enumerate(fetched.files)

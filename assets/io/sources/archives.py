@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from assay.assets.io.decode import packed
+from assay.assets.io.decode import zip_limits
 from assay.assets.io.sources.first_bytes import BINARY, kind_by_bytes
 from assay.assets.io.sources.places import matches
 from assay.contracts.errors import SourceError, Where
@@ -89,7 +89,7 @@ def unpack(
         no file.
     """
     kind = packing_of(path, name) or name.lower().rpartition(".")[2]
-    allowed = min(max_bytes, max(packed.FREE_BYTES, path.stat().st_size * packed.MAX_RATIO))
+    allowed = min(max_bytes, max(zip_limits.FREE_BYTES, path.stat().st_size * zip_limits.MAX_RATIO))
     try:
         if kind == "zip":
             return _unzip(path, folder, where, pattern, allowed)
@@ -127,7 +127,7 @@ def _copy(inside: IO[bytes], target: Path, allowed: int, before: int, where: Whe
     """
     size = before
     with target.open("wb") as plain:
-        while chunk := inside.read(packed.CHUNK):
+        while chunk := inside.read(zip_limits.CHUNK):
             size += len(chunk)
             if size > allowed:
                 raise _bomb(allowed, where)
@@ -137,7 +137,7 @@ def _copy(inside: IO[bytes], target: Path, allowed: int, before: int, where: Whe
 
 def _bomb(allowed: int, where: Where) -> SourceError:
     return SourceError(
-        f"the archive unpacks to more than {allowed:,} bytes, {packed.MAX_RATIO} times its size or the limit",
+        f"the archive unpacks to more than {allowed:,} bytes, {zip_limits.MAX_RATIO} times its size or the limit",
         "Deliver the file less packed, or in parts",
         where,
     )
@@ -147,7 +147,7 @@ def _unzip(
     path: Path, folder: Path, where: Where, pattern: str | None, allowed: int
 ) -> list[Unpacked]:
     try:
-        with packed.opened(path) as archive:
+        with zip_limits.opened(path) as archive:
             members = _members(archive, where, pattern, allowed)
             size, unpacked = 0, []
             for number, member in enumerate(members, start=1):
@@ -157,9 +157,9 @@ def _unzip(
                     size = _copy(inside, target, allowed, size, where)
                 unpacked.append(Unpacked(_shown(member.filename), target, member.filename))
             return unpacked
-    except packed.Endless:
+    except zip_limits.TooManyMembers:
         raise SourceError(
-            f"the zip lists more than {packed.MAX_MEMBERS:,} files",
+            f"the zip lists more than {zip_limits.MAX_MEMBERS:,} files",
             "Deliver fewer and larger files",
             where,
         ) from None

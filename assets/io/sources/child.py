@@ -19,9 +19,9 @@ from typing import Any
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from assay.assets.io.decode.landing import Task
+from assay.assets.io.decode.task import Task
 from assay.assets.io.sources.fork_server import Ended, fork_server
-from assay.assets.io.sources.landing import Read
+from assay.assets.io.sources.read_result import Read
 from assay.contracts.errors import SourceError, Where
 
 PASSED_ON = (

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from assay.assets.io.decode.landing import ROWS
-from assay.assets.io.sources.landing import Read, write_unreadable
+from assay.assets.io.decode.task import ROWS
+from assay.assets.io.sources.read_result import Read, write_unreadable
 from assay.contracts.errors import SourceError, Where
 from assay.contracts.settings import Source
 

@@ -17,11 +17,11 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from assay.assets.io.decode.landing import ROWS, repeated_name
 from assay.assets.io.decode.parquet import OFFLINE, name_literal, text_literal
-from assay.assets.io.sources.landing import Read, write_unreadable
+from assay.assets.io.decode.task import ROWS, repeated_name
 from assay.assets.io.sources.overlap import Records, Value, overlap_start
 from assay.assets.io.sources.places import Mark, Overlap, Sink
+from assay.assets.io.sources.read_result import Read, write_unreadable
 from assay.assets.io.work_progress import tell
 from assay.contracts.errors import SourceError, Where
 from assay.contracts.settings import CsvOptions, Source, Watermark

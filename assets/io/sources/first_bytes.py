@@ -12,7 +12,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from assay.assets.io.decode import packed
+from assay.assets.io.decode import zip_limits
 from assay.assets.io.decode.encoding import wide_encoding
 
 _HEAD = 4096
@@ -105,9 +105,15 @@ def _kind_of_zip(path: Path) -> FileKind:
     """A workbook, another document of an office, or an archive."""
     archive = FileKind("a zip archive", packing="zip")
     try:
-        with packed.opened(path) as members:
+        with zip_limits.opened(path) as members:
             names = {member.filename for member in members.infolist()}
-    except (packed.Endless, zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
+    except (
+        zip_limits.TooManyMembers,
+        zipfile.BadZipFile,
+        NotImplementedError,
+        OSError,
+        ValueError,
+    ):
         return archive
     if any(name.startswith("xl/workbook.") for name in names) or {"mimetype", "content.xml"} <= names:  # fmt: skip
         return _EXCEL

@@ -11,7 +11,7 @@ from typing import Any
 
 from assay.assets.io.sources.child import decoded
 from assay.assets.io.sources.first_bytes import BINARY, kind_by_bytes
-from assay.assets.io.sources.landing import Read
+from assay.assets.io.sources.read_result import Read
 from assay.contracts.errors import SourceError, Where
 from assay.contracts.settings import Source
 

@@ -49,7 +49,7 @@ def fetch(contract: Contract, place: Place) -> Fetched:
         or its checksum differs from the contract's.
     """
     where = Where(file=contract.source.shown_location, dataset=contract.name)
-    with nameless(where):
+    with without_paths_in_errors(where):
         source = _fetched(contract, place, where)
     if contract.source.sha256 is not None and contract.source.sha256 != source.digest:
         raise SourceError(
@@ -61,7 +61,7 @@ def fetch(contract: Contract, place: Place) -> Fetched:
 
 
 @contextmanager
-def nameless(where: Where) -> Iterator[None]:
+def without_paths_in_errors(where: Where) -> Iterator[None]:
     """Tell of the system's errors without the path that they name: it may be a person's.
 
     A full disk is no trouble of the source.
@@ -293,7 +293,7 @@ def _matched(location: str, roots: Sequence[Path], where: Where) -> dict[str, Pa
     return {}
 
 
-def seen_here(contract: Contract, roots: Sequence[Path]) -> str | None:
+def source_fingerprint(contract: Contract, roots: Sequence[Path]) -> str | None:
     """What the files of a source on this machine look like from outside: it changes when they do.
 
     None where none is there.

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import polars as pl
 
-from assay.assets.io.decode.landing import ROWS, UNREADABLE
+from assay.assets.io.decode.task import ROWS, UNREADABLE
 from assay.assets.io.names import with_hint
-from assay.assets.io.sources.landing import UNREADABLE_SCHEMA, Read, rows_in
 from assay.assets.io.sources.places import together
+from assay.assets.io.sources.read_result import UNREADABLE_SCHEMA, Read, rows_in
 from assay.assets.io.work_progress import tell
 from assay.contracts.errors import AssayError, SourceError, Where
 from assay.pipelines.core.frames import ROW, FileRead

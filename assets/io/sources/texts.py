@@ -14,8 +14,8 @@ from typing import Any
 import polars as pl
 import yaml
 
-from assay.assets.io.decode.landing import ROWS
-from assay.assets.io.sources.landing import Read, write_unreadable
+from assay.assets.io.decode.task import ROWS
+from assay.assets.io.sources.read_result import Read, write_unreadable
 from assay.contracts.errors import SourceError, Where
 from assay.pipelines.core.frames import ROW
 

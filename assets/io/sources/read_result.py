@@ -12,8 +12,8 @@ from pathlib import Path
 
 import polars as pl
 
-from assay.assets.io.decode.landing import ROWS, UNREADABLE
 from assay.assets.io.decode.parquet import BINARY
+from assay.assets.io.decode.task import ROWS, UNREADABLE
 from assay.pipelines.core.frames import ROW, FileRead
 
 UNREADABLE_SCHEMA = {"record": pl.Int64, "reason": pl.String, "text": pl.String}

@@ -20,7 +20,7 @@ MAX_MEMBERS = 10_000
 MAX_DIRECTORY = 4 * 2**20  # bytes of a zip's list of members
 
 
-class Endless(ValueError):
+class TooManyMembers(ValueError):
     """A list of members that is too long to read."""
 
 
@@ -31,14 +31,14 @@ class _Cautious(io.BufferedReader):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > MAX_DIRECTORY:
-            raise Endless
+            raise TooManyMembers
         return super().read(size)
 
 
 @contextmanager
 def opened(file: Path) -> Iterator[zipfile.ZipFile]:
-    """A zip, open for reading. Raises: Endless: it lists too many members."""
+    """A zip, open for reading. Raises: TooManyMembers: it lists too many members."""
     with _Cautious(io.FileIO(file)) as stream, zipfile.ZipFile(stream) as archive:
         if len(archive.infolist()) > MAX_MEMBERS:
-            raise Endless
+            raise TooManyMembers
         yield archive

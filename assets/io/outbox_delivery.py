@@ -26,7 +26,7 @@ _TOGETHER, _TOGETHER_S = 50, 2.0
 """So many deliveries, or so many seconds of them, are noted in one transaction."""
 
 
-def settle(installation: Installation) -> list[str]:
+def deliver_outbox(installation: Installation) -> list[str]:
     """Do what committed versions still wait for: evidence file, Delta commit, lineage. Idempotent; a crash only delays it.
 
     Returns: what could not be delivered now, in words; it stays in the outbox.

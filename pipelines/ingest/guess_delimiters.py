@@ -121,7 +121,7 @@ class Fit:
         return bool(later) and sum(cell[0] == " " for cell in later) >= 0.9 * len(later)
 
 
-def guess_marks(
+def guess_delimiters(
     lines: Sequence[str],
     delimiters: Sequence[str],
     quotes: Sequence[str | None],
