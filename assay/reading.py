@@ -206,8 +206,8 @@ def rolled_back(name: str, reference: str, to: str | None, why: str) -> str:
     return f"{reference} of {name} pointed to {before}, and now points to {row.version}: {row.rows:,} rows.{then}"
 
 
-def expired(names: list[str], *, rehearse: bool) -> list[dict[str, Any]]:
-    """The versions that are due to expire, and expire unless it is only rehearsed.
+def expired(names: list[str], *, dry_run: bool) -> list[dict[str, Any]]:
+    """The versions that are due to expire, and expire unless this is a dry run.
 
     Where no name is given, a data set whose contract cannot be read is left out.
     """
@@ -216,7 +216,7 @@ def expired(names: list[str], *, rehearse: bool) -> list[dict[str, Any]]:
     return [
         {
             "dataset": name,
-            "versions": expire(installation, name, rehearse=rehearse, thorough=True),
+            "versions": expire(installation, name, dry_run=dry_run, thorough=True),
             "after": installation.contract(name).retention.versions,
         }
         for name in wanted

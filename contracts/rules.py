@@ -1,6 +1,7 @@
 """Rules -> Polars expressions.
 
-Belongs here: what each promise means on a frame: true where a row keeps it, never null.
+Belongs here: what each rule means on a frame: an expression that is true where a row keeps the
+rule, never null.
 Stays out: types (types.py), splitting rows (pipelines/validate), the pandera schema (schema.py).
 """
 
@@ -35,7 +36,7 @@ def was_read(column: str) -> str:
 
 def was_found(rule: Rule) -> str:
     """The helper column that is true where the row's key is in the table that a relationship points
-    to.
+    to, and null elsewhere.
     """
     return f"_was_found_{rule.name}"
 
@@ -63,7 +64,8 @@ def keeps(rule: Rule, stays: pl.Expr | None = None) -> pl.Expr:
         case _ if rule.judges_rows:
             return _along(rule, pl.col(rule.columns[0]), rule.path)
     raise ContractError(
-        f"the rule '{rule.name}' speaks of the whole table", "Ask its bound, not its rows"
+        f"the rule '{rule.name}' applies to the whole table, not to single rows",
+        "Evaluate its `bound`",
     )
 
 
@@ -80,7 +82,7 @@ def _along(rule: Rule, value: pl.Expr, path: tuple[str, ...]) -> pl.Expr:
 def judge(rule: Rule, value: pl.Expr) -> pl.Expr:
     """True where one value keeps the rule.
 
-    Raises: ContractError: the rule says nothing of one value.
+    Raises: ContractError: the rule cannot be evaluated on one value.
     """
     if rule.kind in ("required", "nullValues"):
         return value.is_not_null()
@@ -88,14 +90,17 @@ def judge(rule: Rule, value: pl.Expr) -> pl.Expr:
         return _is_given(value, rule)
     holds = _HOLDS.get(rule.kind)
     if holds is None:
-        raise ContractError(f"the rule '{rule.name}' says nothing of one value", "Ask `keeps`")
+        raise ContractError(
+            f"the rule '{rule.name}' cannot be evaluated on one value",
+            "Call `keeps`, which evaluates rows",
+        )
     return holds(value, rule).fill_null(True)
 
 
 def _is_given(value: pl.Expr, rule: Rule) -> pl.Expr:
-    """Whether a value is none of the words that stand for nothing.
+    """True where a value is not one of the rule's markers for a missing value.
 
-    None among them stands for null.
+    Null counts as missing only if `None` is one of the markers.
     """
     null_is_given = None not in rule.argument
     absent = [word for word in rule.argument if word is not None]

@@ -21,7 +21,10 @@ def profile(
     name: Annotated[str, typer.Argument(help="NAME, NAME@VERSION or NAME@REFERENCE")],
     as_json: AsJson = False,
 ) -> None:
-    """What each column of a version holds: missing and different values, range, quartiles, histogram, top values, lengths, patterns. Example: `assay profile flights@1.0.0`"""
+    """Show each column of a version: missing and different values, range, quartiles, histogram, top values, lengths, patterns.
+
+    Example: `assay profile flights@1.0.0`
+    """
     from assay.reading import profiled
 
     print_result(profiled(*split_name(name)), as_json, show_profile)
@@ -135,7 +138,9 @@ def diff(
 
     (name, old_version), (other, new_version) = split_name(old), split_name(new)
     if name != other or old_version is None or new_version is None:
-        raise typer.BadParameter("give NAME@VERSION twice, of one data set")
+        raise typer.BadParameter(
+            "OLD and NEW must both be NAME@VERSION or NAME@REFERENCE, of the same data set"
+        )
     columns = [column.strip() for column in key.split(",")] if key else []
     print_result(compared(name, old_version, new_version, columns, rows), as_json, show_diff)
 
@@ -195,23 +200,30 @@ def expire(
     names: Annotated[
         list[str] | None, typer.Argument(help="Data sets; all of them unless named.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what is due.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only report which versions would expire.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Close versions older than their contract's `retention.versions`; their files go a day later, their record and evidence stay. Example: `assay expire --dry-run`"""
+    """Close versions older than their contract's `retention.versions`.
+
+    Their files are removed a day later; their record and evidence stay.
+
+    Example: `assay expire --dry-run`
+    """
     from assay.reading import check_contracts_can_be_read, expired
 
     def show(data: list[dict[str, Any]]) -> None:
-        show_expired(data, rehearsed=dry_run)
+        show_expired(data, dry_run=dry_run)
 
-    print_result(expired(names or [], rehearse=dry_run), as_json, show)
+    print_result(expired(names or [], dry_run=dry_run), as_json, show)
     if not names:
         check_contracts_can_be_read("none of its versions expires")
 
 
-def show_expired(data: list[dict[str, Any]], *, rehearsed: bool) -> None:
+def show_expired(data: list[dict[str, Any]], *, dry_run: bool) -> None:
     """Print which versions expired, or would."""
-    verb = "would expire" if rehearsed else "expired"
+    verb = "would expire" if dry_run else "expired"
     for entry in data:
         versions = ", ".join(entry["versions"]) or "none"
         text = f"{entry['dataset']}: {versions} {verb} (kept for {entry['after']})"

@@ -21,7 +21,7 @@ def expire(
     installation: Installation,
     name: str,
     *,
-    rehearse: bool = False,
+    dry_run: bool = False,
     grace: timedelta = GRACE,
     thorough: bool = False,
 ) -> list[str]:
@@ -29,7 +29,7 @@ def expire(
 
     Kept, however old: the newest version, whatever a reference points to, and what a model or an index in service was made from.
     Args:
-        rehearse: only tell what is due.
+        dry_run: only report what is due.
         thorough: look at the whole lake, not at what is new since the last sweep.
     Returns: the versions that are due.
     Raises: ClockError: the clock is in doubt, so nothing is removed.
@@ -43,7 +43,7 @@ def expire(
         if (row := installation.registry.in_service(name, kind))
     )
     due = installation.registry.references.due_to_expire(name, age, serving)
-    if rehearse:
+    if dry_run:
         return [row.version for row in due]
     closed = [
         row.version
@@ -62,7 +62,7 @@ def due_to_go(installation: Installation, name: str, *, grace: timedelta = GRACE
 
     Raises: ClockError: the clock is in doubt.
     """
-    versions = expire(installation, name, rehearse=True)
+    versions = expire(installation, name, dry_run=True)
     root = installation.lake.root
     since = installation.registry.sweeps.last(name)
     going = left_over(installation, name, grace=grace, since=since)

@@ -48,10 +48,10 @@ def judged(
         return kept & ~stands_elsewhere(rule.columns, elsewhere)
 
     judging = judged_rules(rules, related or {})
-    found = look_up(candidate, judging, related or {}).with_columns(
+    evaluated = look_up(candidate, judging, related or {}).with_columns(
         is_kept(rule).alias(KEPT + rule.name) for rule in judging
     )
-    return found.drop(was_found(rule) for rule in judging if rule.kind == "relationship")
+    return evaluated.drop(was_found(rule) for rule in judging if rule.kind == "relationship")
 
 
 def split(
@@ -67,31 +67,35 @@ def split(
         kept: the columns of those that are kept; all unless named. Most rows are kept, so this is
             what parting costs.
     """
-    splitting = [
-        KEPT + rule.name
-        for rule in rules
-        if rule.splits_rows and KEPT + rule.name in judged_rows.columns
-    ]
-    unbroken = judged_rows.select(pl.col(splitting).all()).row(0, named=True) if splitting else {}
-    said = [
-        name for name in splitting if not unbroken[name]
-    ]  # most rules are broken by no row of a batch, and then have nothing to say
-    everyone = pl.repeat(True, judged_rows.height, eager=True) if stays is None else stays
-    keeps_all = (
-        judged_rows.select(pl.all_horizontal(said)).to_series() & everyone if said else everyone
-    )
-    reasons = (
-        pl.concat_list(
-            pl.when(~pl.col(name)).then(pl.lit(name.removeprefix(KEPT))) for name in said
-        ).list.drop_nulls()
-        if said
-        else pl.lit([], pl.List(pl.String))
-    )
-    going_on = judged_rows if kept is None else judged_rows.select(kept)
-    return Split(
-        going_on if keeps_all.all() else going_on.filter(keeps_all),
-        judged_rows.filter(everyone & ~keeps_all).with_columns(reasons.alias(REASONS)),
-    )
+    if stays is None:
+        stays = pl.repeat(True, judged_rows.height, eager=True)
+    broken = _broken_rules(judged_rows, rules)
+    is_kept = stays
+    if broken:
+        is_kept = stays & judged_rows.select(pl.all_horizontal(broken)).to_series()
+    quarantined = judged_rows.filter(stays & ~is_kept).with_columns(_reasons(broken))
+    kept_rows = judged_rows if kept is None else judged_rows.select(kept)
+    if not is_kept.all():
+        kept_rows = kept_rows.filter(is_kept)
+    return Split(kept_rows, quarantined)
+
+
+def _broken_rules(judged_rows: pl.DataFrame, rules: Sequence[Rule]) -> list[str]:
+    """The `_keeps_` columns of the error rules that some row of the batch breaks: usually few."""
+    names = [KEPT + rule.name for rule in rules if rule.splits_rows]
+    present = [name for name in names if name in judged_rows.columns]
+    if not present:
+        return []
+    is_kept_by_all = judged_rows.select(pl.col(present).all()).row(0, named=True)
+    return [name for name in present if not is_kept_by_all[name]]
+
+
+def _reasons(broken: Sequence[str]) -> pl.Expr:
+    """For each row, the names of the rules that it breaks, of those in `broken`."""
+    if not broken:
+        return pl.lit([], pl.List(pl.String)).alias(REASONS)
+    names = [pl.when(~pl.col(name)).then(pl.lit(name.removeprefix(KEPT))) for name in broken]
+    return pl.concat_list(names).list.drop_nulls().alias(REASONS)
 
 
 def count_breaking_rows(
@@ -100,21 +104,16 @@ def count_breaking_rows(
     """How many rows there are (`rows`), and how many break each rule that judges rows; of those
     that stay.
     """
-    there = judged_rows.select(name for name in judged_rows.columns if name.startswith(KEPT))
-    if there.width and stays is not None and not stays.all():
-        there = there.filter(stays)
     rows = judged_rows.height if stays is None else int(stays.sum())
-    return {
-        "rows": rows,
-        **(
-            {
-                name.removeprefix(KEPT): int(rows - kept)
-                for name, kept in there.sum().row(0, named=True).items()
-            }
-            if there.width
-            else {}
-        ),
-    }
+    counts = {"rows": rows}
+    verdicts = judged_rows.select(name for name in judged_rows.columns if name.startswith(KEPT))
+    if not verdicts.width:
+        return counts
+    if stays is not None and not stays.all():
+        verdicts = verdicts.filter(stays)
+    for name, kept in verdicts.sum().row(0, named=True).items():
+        counts[name.removeprefix(KEPT)] = int(rows - kept)
+    return counts
 
 
 def judged_rules(rules: Sequence[Rule], related: Mapping[str, pl.LazyFrame]) -> list[Rule]:
@@ -173,7 +172,7 @@ def checks(
     counts: Mapping[str, int],
     answers: Mapping[str, float | None] | None = None,
 ) -> tuple[Check, ...]:
-    """Hold each count against its bound.
+    """Compare each count with its bound.
 
     `counts` has `rows` and the failing rows of each rule that was judged; `answers` what queries
     returned, and the rows published where that is fewer than the rows judged.
@@ -183,24 +182,29 @@ def checks(
 
 def _check_tolerance(rule: Rule, counts: Mapping[str, int], answer: float | None) -> Check:
     total = counts["rows"]
-    measured: float | None = (
-        answer
-        if rule.kind in ("sql", "anonymity", "metric") or answer is not None
-        else total
-        if rule.kind == "rowCount"
-        else counts.get(rule.name)
-    )
+    measured = _measured(rule, counts, answer)
     passed = None if measured is None else rule.bound.holds(measured, total)
-    failing = counts.get(rule.name, 0) if rule.judges_rows else 0 if passed else total
+    failing = 0 if passed else total
+    if rule.judges_rows:
+        failing = counts.get(rule.name, 0)
     return Check(
-        rule.name,
-        passed,
-        failing,
-        total,
-        rule.severity,
-        rule.dimension,
-        str(rule.bound),
-        rule.columns,
-        rule.description,
-        measured,
+        rule=rule.name,
+        passed=passed,
+        failing=failing,
+        total=total,
+        severity=rule.severity,
+        dimension=rule.dimension,
+        bound=str(rule.bound),
+        columns=rule.columns,
+        description=rule.description,
+        measured=measured,
     )
+
+
+def _measured(rule: Rule, counts: Mapping[str, int], answer: float | None) -> float | None:
+    """What the rule's bound applies to; None where it could not be measured."""
+    if answer is not None or rule.kind in ("sql", "anonymity", "metric"):
+        return answer
+    if rule.kind == "rowCount":
+        return counts["rows"]
+    return counts.get(rule.name)

@@ -109,7 +109,7 @@ def test_an_installation_that_rests_for_two_months_is_in_doubt_before_it_writes_
     at(old, START + timedelta(days=62))
     for forbidden in (
         lambda: expire(old.open(), "readings"),
-        lambda: expire(old.open(), "readings", rehearse=True),
+        lambda: expire(old.open(), "readings", dry_run=True),
         lambda: quarantine_record.expire(old.open(), ["readings"]),
         lambda: quarantine.decide(
             old.open(), "readings", "discard", run_id=None, rule=None, rows=[2], why="test"

@@ -160,10 +160,10 @@ def test_old_versions_expire_unless_something_points_to_them(three: SampleHome) 
     three.open().registry.references.point("readings", "prod", "1.0.0", "checked")
     reader = three.open().scan(three.open().version("readings", "1.1.0"))
     three.later(timedelta(days=364))
-    assert expire(three.open(), "readings", rehearse=True) == []
+    assert expire(three.open(), "readings", dry_run=True) == []
     three.later(timedelta(days=366))
     opened_home = three.open()
-    assert expire(opened_home, "readings", rehearse=True) == ["1.1.0"]
+    assert expire(opened_home, "readings", dry_run=True) == ["1.1.0"]
     assert expire(opened_home, "readings") == ["1.1.0"]
     assert expire(opened_home, "readings") == []
     assert reader.collect().height == 4  # opened before: it has a day to finish

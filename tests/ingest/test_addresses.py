@@ -314,7 +314,7 @@ def test_a_redirect_is_checked_like_the_address_itself(
     )  # what a contract may name, somebody's redirect may not
     server.answer = reply(302, Location=target)
     installation.promise(setting("source", location=server.url))
-    with pytest.raises(SourceError, match=r"not fetched|no web address"):
+    with pytest.raises(SourceError, match=r"not fetched|cannot be fetched"):
         land(installation.run())
 
 

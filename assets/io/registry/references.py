@@ -150,7 +150,7 @@ class References:
     def due_to_expire(self, dataset: str, age: timedelta, kept: frozenset[str]) -> list[Version]:
         """Versions older than `age` by the registry's clock, but for the newest, for what a reference points to, and for `kept`."""
         pointed = {reference.version for reference in self.all(dataset).values()} | kept
-        limit = (self._database.clock() - age).isoformat(timespec="microseconds")
+        limit = self._database.clock() - age
         return [
             version
             for version in self._versions.published_before(dataset, limit)

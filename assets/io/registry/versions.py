@@ -23,14 +23,24 @@ from assay.assets.io.registry.database import (
 from assay.contracts.errors import EvidenceError, Where
 
 versions = sa.Table(
-    "versions", metadata,
-    sa.Column("dataset", sa.String, primary_key=True), sa.Column("sequence", sa.Integer, primary_key=True),
-    sa.Column("version", sa.String, nullable=False), sa.Column("input_key", sa.String, nullable=False),
-    sa.Column("source_digest", sa.String, nullable=False), sa.Column("window", sa.String), sa.Column("contract_version", sa.String, nullable=False),
-    sa.Column("run_id", sa.String, nullable=False), sa.Column("published_at", sa.String, nullable=False), sa.Column("note", sa.String, nullable=False),
-    sa.Column("rows", sa.BigInteger, nullable=False), sa.Column("envelope", sa.Text, nullable=False), sa.Column("expired_at", sa.String),
-    sa.UniqueConstraint("dataset", "version"), sa.UniqueConstraint("dataset", "input_key"),
-)  # fmt: skip
+    "versions",
+    metadata,
+    sa.Column("dataset", sa.String, primary_key=True),
+    sa.Column("sequence", sa.Integer, primary_key=True),
+    sa.Column("version", sa.String, nullable=False),
+    sa.Column("input_key", sa.String, nullable=False),
+    sa.Column("source_digest", sa.String, nullable=False),
+    sa.Column("window", sa.String),
+    sa.Column("contract_version", sa.String, nullable=False),
+    sa.Column("run_id", sa.String, nullable=False),
+    sa.Column("published_at", sa.String, nullable=False),
+    sa.Column("note", sa.String, nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("envelope", sa.Text, nullable=False),
+    sa.Column("expired_at", sa.String),
+    sa.UniqueConstraint("dataset", "version"),
+    sa.UniqueConstraint("dataset", "input_key"),
+)
 
 
 _unexpired = versions.c.expired_at.is_(None)
@@ -118,12 +128,12 @@ class Versions:
         )
         return self._database.first(Version, query)
 
-    def published_before(self, dataset: str, at: str) -> list[Version]:
-        """The versions that have not expired and were published before a time, but for the newest; the oldest first."""
+    def published_before(self, dataset: str, at: datetime) -> list[Version]:
+        """The unexpired versions published before a time, except the newest; the oldest first."""
         query = _VERSION.where(
             versions.c.dataset == dataset,
             versions.c.expired_at.is_(None),
-            versions.c.published_at < at,
+            versions.c.published_at < _text(at),
         )
         earlier, newest = self._database.all(Version, query), self.newest(dataset)
         return sorted(
@@ -184,7 +194,7 @@ def of_inputs(connection: sa.Connection, dataset: str, input_key: str) -> Versio
 
 
 def newest_sequence(connection: sa.Connection, dataset: str) -> int:
-    """How many versions a data set has."""
+    """The highest sequence of a data set's versions; 0 before the first."""
     query = sa.select(sa.func.max(versions.c.sequence)).where(versions.c.dataset == dataset)
     return connection.execute(query).scalar() or 0
 

@@ -73,7 +73,7 @@ def download(
 
 
 def _begun(response: Any, sink: Sink, before: Seen | None) -> Seen:
-    """What the server says of the bytes that come now: a rest that fits, or all of them anew."""
+    """Compare the response with what was received before: resume it, or start again."""
     now = Seen("", 0, response.headers.get("ETag"), response.headers.get("Last-Modified"))
     if response.status == 206 and before is not None:
         starts = re.fullmatch(
@@ -82,7 +82,7 @@ def _begun(response: Any, sink: Sink, before: Seen | None) -> Seen:
         if starts and int(starts[1]) == sink.size and before.etag == (now.etag or before.etag):
             return before
         sink.restart()
-        raise _Broken("the server gave another part than was asked for")
+        raise _Broken("the server sent a different byte range than the one requested")
     sink.restart()
     announced = response.headers.get("Content-Length", "")
     if announced.isdigit() and int(announced) > sink.limit:
@@ -110,13 +110,13 @@ def _receive(response: Any, sink: Sink, started: float) -> Iterator[bytes]:
 def _check_whole(response: Any, sink: Sink) -> None:
     total = re.fullmatch(r"bytes \d+-\d+/(\d+)", response.headers.get("Content-Range", ""))
     if total and int(total[1]) != sink.size:
-        raise _Broken("fewer bytes came than were announced")
+        raise _Broken(f"{sink.size:,} bytes arrived, and the server announced {int(total[1]):,}")
 
 
 def _opened(
     url: str, place: Place, network: Network, sink: Sink, seen: Seen | None, *, resuming: bool
 ) -> Any:
-    """The response to trust: redirects followed, each to an address that was checked anew."""
+    """The response to trust: redirects followed, each to an address that is checked first."""
     origin = urlsplit(url)
     here = origin
     for _ in range(REDIRECTS + 1):
@@ -142,19 +142,15 @@ def _opened(
 
 
 def _next(target: str, here: SplitResult, where: Where) -> SplitResult:
-    """Where a redirect leads. Raises: SourceError: to no web address, or from https to http."""
+    """Where a redirect leads. Raises: SourceError: to an address that cannot be fetched, or from https to http."""
     try:
-        problem = (
-            problem_of(target, "csv", False)
-            if kind_of(target) == "http"
-            else "it is no web address"
-        )
-    except ValueError as error:
-        problem = str(error)
-    if problem:
+        is_usable = kind_of(target) == "http" and problem_of(target, "csv", False) is None
+    except ValueError:
+        is_usable = False
+    if not is_usable:
         raise SourceError(
-            "the source redirects to what is no web address",
-            "Give the address of the file itself",
+            "the source redirects to an address that cannot be fetched",
+            "Set `location` to the address of the file itself",
             where,
         )
     there = urlsplit(target)
@@ -244,19 +240,18 @@ def _headers(url: SplitResult, sink: Sink, seen: Seen | None, *, resuming: bool)
     }
     if seen is None:
         return headers
-    strong = seen.etag if seen.etag and not seen.etag.startswith("W/") else None
     if resuming:
-        validator = strong or seen.modified
-        return (
-            {**headers, "Range": f"bytes={sink.size}-", "If-Range": validator}
-            if validator and sink.size
-            else headers
-        )
-    return {
-        **headers,
-        **({"If-None-Match": seen.etag} if seen.etag else {}),
-        **({"If-Modified-Since": seen.modified} if seen.modified else {}),
-    }
+        # a weak ETag does not promise the same bytes, so If-Range must not carry one
+        is_strong = seen.etag is not None and not seen.etag.startswith("W/")
+        validator = (seen.etag if is_strong else None) or seen.modified
+        if validator and sink.size:
+            headers |= {"Range": f"bytes={sink.size}-", "If-Range": validator}
+        return headers
+    if seen.etag:
+        headers["If-None-Match"] = seen.etag
+    if seen.modified:
+        headers["If-Modified-Since"] = seen.modified
+    return headers
 
 
 def _answered(response: Any, where: Where) -> Any:
