@@ -87,9 +87,9 @@ def read(table: Path, *, tail: bool = False) -> list[Commit]:
     return [_commit(table, number) for number in numbers if number >= start]
 
 
-def last_sequence(table: Path) -> int:
-    """The sequence of the version that the table holds; 0 where there is no log."""
-    return max((commit.sequence or 0 for commit in read(table, tail=True)), default=0)
+def newest_sequence(commits: Sequence[Commit]) -> int:
+    """The sequence of the version that a table holds by its commits; 0 where there are none."""
+    return max((commit.sequence or 0 for commit in commits), default=0)
 
 
 def names(table: Path) -> set[str]:
@@ -104,7 +104,8 @@ def _listed(table: Path) -> tuple[list[int], list[int]]:
     numbers, checkpoints = [], []
     # of thousands of commits: the folder tells what its entries are, so that none is looked at
     for path in sorted(os.scandir(table / FOLDER), key=lambda entry: entry.name):
-        commit, checkpoint = _COMMIT.fullmatch(path.name), _CHECKPOINT.fullmatch(path.name)
+        commit = _COMMIT.fullmatch(path.name)
+        checkpoint = None if commit else _CHECKPOINT.fullmatch(path.name)
         if not (commit or checkpoint or path.name == HINT or _LEFT_OVER.fullmatch(path.name)):
             raise _error(table, path.name, "is a file that Assay did not write")
         if path.is_symlink() or not path.is_file():

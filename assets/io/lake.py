@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
@@ -209,6 +209,8 @@ class Lake:
         schema: pl.Schema,
         note: str,
         gone: Collection[str] | None = None,
+        *,
+        commits: Sequence[delta_log.Commit] | None = None,
     ) -> None:
         """Append one overwriting commit to a Delta table, unless the log has it already.
 
@@ -217,9 +219,11 @@ class Lake:
             sequence: 1 for the first version; kept in the log as the application's transaction.
             files: (path below the table, size in bytes, rows).
             gone: the files that it replaces, where the others stay; None where `files` are all there are.
+            commits: the end of the log, if the caller has read it.
         """
-        commits = delta_log.read(table, tail=True)  # a damaged log is refused by us, in our words
-        if max((commit.sequence or 0 for commit in commits), default=0) >= sequence:
+        if commits is None:  # a damaged log is refused by us, in our words
+            commits = delta_log.read(table, tail=True)
+        if delta_log.newest_sequence(commits) >= sequence:
             return
         arrow = pl.DataFrame(schema=schema).to_arrow().schema
         before = delta_log.names(table)

@@ -6,7 +6,7 @@ Each delivery may be repeated: a process can die between delivering and noting t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,15 +52,19 @@ def _delta(installation: Installation, dataset: str, payload: Json) -> None:
     row = installation.version(dataset, payload["version"])
     table = installation.lake.folder(dataset, "versions")
     rows = [row]
-    if not delta_log.read(table, tail=True):  # the first version, or somebody removed the log
+    commits = delta_log.read(table, tail=True)
+    if not commits:  # the first version, or somebody removed the log
         versions = installation.registry.versions.all(dataset)
         rows = [version for version in versions if version.sequence <= row.sequence]
     for version in rows:
-        _commit_delta(installation, table, version)
+        # of thousands of commits: the log is read once for a version
+        _commit_delta(installation, table, version, commits or delta_log.read(table, tail=True))
 
 
-def _commit_delta(installation: Installation, table: Path, row: Version) -> None:
-    changes = _changes(installation, table, row)
+def _commit_delta(
+    installation: Installation, table: Path, row: Version, commits: Sequence[delta_log.Commit]
+) -> None:
+    changes = _changes(installation, row, delta_log.newest_sequence(commits))
     if changes is None:
         files, gone = evidence.files(installation.statement(row)), None
     else:
@@ -75,18 +79,19 @@ def _commit_delta(installation: Installation, table: Path, row: Version) -> None
         pl.Schema(pl.read_parquet_schema(first)),
         f"{row.dataset}@{row.version}",
         gone,
+        commits=commits,
     )
 
 
 def _changes(
-    installation: Installation, table: Path, row: Version
+    installation: Installation, row: Version, held: int
 ) -> tuple[list[str], tuple[PublishedFile, ...]] | None:
-    """The files that go and come with a version, if the table holds the one before; None where all have to be listed.
+    """The files that go and come with a version, if the table holds (`held`) the one before; None where all have to be listed.
 
     However many partitions there are, only those that differ are read.
     """
     before = installation.registry.versions.before(row)
-    if before is None or delta_log.last_sequence(table) != before.sequence:
+    if before is None or held != before.sequence:
         return None
     old, new = (installation.signed_statement(each)["predicate"] for each in (before, row))
     if not ("partition_tree" in old and "partition_tree" in new and old["schema"] == new["schema"]):
@@ -96,11 +101,11 @@ def _changes(
         old["partition_tree"]["root"], new["partition_tree"]["root"], read
     )
     files = tuple(PublishedFile(**file) for part in came.values() for file in part["manifest"])
-    held = {file["path"] for part in gone.values() for file in part["manifest"]}
+    gone_paths = {file["path"] for part in gone.values() for file in part["manifest"]}
     paths = {file.path for file in files}
-    if not files or held & paths:
+    if not files or gone_paths & paths:
         return None
-    return sorted(held), files
+    return sorted(gone_paths), files
 
 
 def _quarantine(installation: Installation, dataset: str, payload: Json) -> None:
