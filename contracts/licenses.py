@@ -31,9 +31,14 @@ from assay.contracts.license_words import (
 LONGEST = 4_000
 """Of a licence as people write it, in characters: a parser of expressions takes time that grows
 with the square of it."""
+SHORTEST_TEXT = 200
 LONGEST_TEXT = 200_000
-"""Of the text of a licence, in characters."""
-NO_LICENSE = "LicenseRef-No-License"
+"""Of the text of a licence, in characters, from and to."""
+NO_LICENSE, RESEARCH_ONLY = "LicenseRef-No-License", "LicenseRef-Research-Only"
+_COPYRIGHT = re.compile(
+    r"(?im)^\W*(?:SPDX-FileCopyrightText:|copyright\s*(?:©|\(c\)|(?:19|20)\d\d)|©).{0,100}$"
+)
+_LIMITS_USE = r"\b(?:only|solely|strictly|must|may|can|permit\w*|allow\w*|restrict\w*|terms|free\w*|licen\w+)\b"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
@@ -90,6 +95,34 @@ def recognise(
     return reader.whole(re.sub(r"(?i)^licen[sc]e\s*:\s*(?=\S)", "", written))
 
 
+def may_mention(text: str) -> bool:
+    """Whether a part of a longer text may speak of licences at all."""
+    return _patterns("hints").search(text) is not None
+
+
+def mentions(
+    part: str, names: Mapping[str, str], addresses: Mapping[str, str] = NOTHING
+) -> tuple[list[str], str]:
+    """The licences that a part of a longer text names, and the first word next to them that limits
+    them, or nothing.
+
+    That something is used in research says nothing; that it may be used for research only does.
+    """
+    scan = _Scan(names, addresses)
+    written = plain_text(part)
+    words = scan.words(written)
+    keys, _ = _joined(words, scan.keys)
+    if RESEARCH_ONLY in keys and not re.search(_LIMITS_USE, written, re.IGNORECASE):
+        keys.remove(RESEARCH_ONLY)
+    limit = _patterns("limits").search(re.sub(r"\ue000\d+\ue001", " ", words))
+    return keys, limit[0] if keys and limit else ""
+
+
+@cache
+def _patterns(name: str) -> re.Pattern[str]:
+    return re.compile("|".join(words_table()[name]), re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class _Reader:
     names: Mapping[str, str]
@@ -141,10 +174,8 @@ class _Reader:
             return None
         unread = tuple(text for each in read for text in each.unread)
         kept = [each.expression for each in read if each.expression]
-        if len(kept) < len(read):
-            expression = " AND ".join(f"({each})" for each in kept)
         return Recognised(
-            _expression(expression) if kept else None,
+            expression if len(kept) == len(read) else all_of(kept),
             "SPDX expression of names",
             unread,
             any(each.several for each in read),
@@ -170,9 +201,8 @@ class _Reader:
         unread = (*(text for each in named for text in each.unread), *(each.how for each in whys))
         if not keys:
             return Recognised(None, "a list that names no licence", unread)
-        expression = keys[0] if len(keys) == 1 else " AND ".join(f"({key})" for key in keys)
         several = len(keys) > 1 or any(each.several for each in named)
-        return Recognised(_expression(expression), "list", unread, several)
+        return Recognised(all_of(keys), "list", unread, several)
 
 
 def _entries(written: str) -> list[str] | None:
@@ -202,6 +232,11 @@ def _expression(text: str) -> str | None:
     return str(tree.render())
 
 
+def all_of(expressions: Sequence[str]) -> str | None:
+    """The expression of licences that all hold."""
+    return _expression(" AND ".join(f"({each})" for each in expressions))
+
+
 def _is_identifier(key: str) -> bool:
     # SPDX does not list every version of Creative Commons' licences
     is_cc = re.fullmatch(r"CC-BY(-NC)?(-ND)?(-SA)?-[1-4]\.[015]", key)
@@ -222,9 +257,11 @@ class _Scan:
 
     def read(self, written: str) -> Recognised:
         """Read the whole text."""
-        words = self.words(written)
+        text = self._texts(written) if len(written) >= SHORTEST_TEXT else written
+        text = _COPYRIGHT.sub(_limited, text)
+        words = self.words(text)
         keys, joined = _joined(words, self.keys)
-        unread = tuple(dict.fromkeys([*self.unread, *_left(words), *_symbols(written)]))
+        unread = tuple(dict.fromkeys([*self.unread, *_left(words), *_symbols(text)]))
         if not keys:
             if self.unread:
                 return Recognised(None, "an address that nobody has read", unread)
@@ -233,9 +270,8 @@ class _Scan:
         several = len(keys) > 1 and joined is None
         return Recognised(_expression(expression), "named in the text", unread, several)
 
-    def words(self, written: str) -> str:
+    def words(self, text: str) -> str:
         """The normalised words of the text, with a code for each licence in it."""
-        text = self._texts(written) if len(written) >= 200 else written
         text = ADDRESS.sub(lambda match: self._address(match[0]), text)
         words = normal(text.replace("&", " and "))
         table = words_table()
@@ -312,6 +348,12 @@ def _distinctive() -> frozenset[str]:
 @cache
 def _neutral() -> frozenset[str]:
     return frozenset(words_table()["neutral"])
+
+
+def _limited(line: re.Match[str]) -> str:
+    """Nothing of a line that only names the holder of a copyright; the line where it says more."""
+    is_more = _patterns("limits").search(line[0]) or may_mention(line[0]) or "\ue000" in line[0]
+    return line[0] if is_more else ""
 
 
 def _left(words: str) -> list[str]:

@@ -22,6 +22,7 @@ from assay.assets.io.sources.read_result import binary_columns, rows_in
 from assay.assets.io.sources.roots import INBOX, is_source
 from assay.contracts.column_names import free_name, is_reserved
 from assay.contracts.errors import SourceError, Where, shown
+from assay.contracts.policy import license_policy
 from assay.contracts.problems import Problem
 from assay.contracts.settings import CsvOptions, Source
 from assay.pipelines.core.engine import held_in_memory
@@ -272,7 +273,7 @@ def license_of(path: Path, expression: str | None, root: Path) -> LicenseFound:
     """The licence that was said, else what lies beside the file or, where nothing does, in the
     folder above it.
     """
-    detected = license_beside(path, root)
+    detected = license_beside(path, root, license_policy())
     if expression is not None:
         agrees = detected is not None and detected.expression == expression
         return LicenseFound(

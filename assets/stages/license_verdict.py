@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from assay.assets.io.license_files import license_beside
+from assay.assets.io.license_files import licenses_beside
 from assay.assets.io.sources import locate
 from assay.assets.stages.ingest import names_of
 from assay.assets.stages.run import Run
@@ -16,11 +16,12 @@ from assay.contracts.errors import AdmissionError, Where
 from assay.contracts.location import ELSEWHERE, kind_of
 from assay.pipelines.admit.license import held_against, judge_license, looser, no_freer
 from assay.pipelines.core.frames import LicenseVerdict
-from assay.pipelines.draft.license import UNKNOWN
 from assay.pipelines.publish.naming import Inputs
 
 _LICENCE_TEXT = re.compile(
-    r"(licen[cs]e|copying|readme|source|datapackage)(\.(md|txt|rst|html|json))?", re.IGNORECASE
+    r"(licen[cs]e|copying|readme|source|datapackage|citation|croissant|\.zenodo|metadata|terms)"
+    r"(\.(md|txt|rst|html|json|cff|pdf))?",
+    re.IGNORECASE,
 )
 
 
@@ -48,11 +49,11 @@ def _declared_and_detected(run: Run) -> LicenseVerdict:
     root = next(
         (root for root in run.installation.home.roots if path.is_relative_to(root)), None
     )  # a package's files have their licence elsewhere
-    detected = license_beside(path, root) if root else None
-    if detected is None or detected.expression == UNKNOWN:
-        return verdict
-    evidence = _shown_text(run, detected.evidence, path.name)
-    return held_against(verdict, wanted, detected.expression, evidence, policy, today)
+    for witness in licenses_beside(path, root, policy) if root else ():
+        if witness.read is not None:
+            evidence = _shown_text(run, witness.evidence, path.name)
+            verdict = held_against(verdict, wanted, witness.read, evidence, policy)
+    return verdict
 
 
 def _shown_text(run: Run, name: str, beside: str) -> str:

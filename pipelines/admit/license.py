@@ -204,23 +204,25 @@ def _terms_in(node: Any, policy: LicensePolicy) -> LicenseTerms:
 def held_against(
     verdict: LicenseVerdict,
     wanted: License,
-    found: str,
+    read: Recognised,
     evidence: str,
     policy: LicensePolicy,
-    today: date | None = None,
 ) -> LicenseVerdict:
-    """The verdict beside what a text at the source says: where that allows less, it holds; its
+    """The verdict next to what a text at the source says: where that allows less, it holds; its
     obligations hold in any case.
 
     Args:
-        found: the licence that the text names; `evidence`: the text's name.
+        read: what the text says; `evidence`: the text's name. Several licences in it hold together.
     """
-    beside = judge_license(wanted.model_copy(update={"expression": found}), policy, today)
+    if read.expression is None:
+        reason = f"{evidence} beside the source names no licence that is known, a person reads it"
+        is_worse = _RANK[verdict.outcome] < _RANK["review"]
+        return replace(verdict, outcome="review", reasons=(reason,)) if is_worse else verdict
+    claim = wanted.model_copy(update={"expression": read.expression})
+    beside = judge_reading(replace(read, several=False), claim, policy)
     if _RANK[beside.outcome] > _RANK[verdict.outcome]:
-        said = (
-            f"{evidence} beside the source says '{found}', and the contract '{wanted.expression}'"
-        )
-        return replace(verdict, outcome=beside.outcome, reasons=(said, *beside.reasons))
+        reason = f"{evidence} beside the source says '{read.expression}', and the contract '{wanted.expression}'"
+        return replace(verdict, outcome=beside.outcome, reasons=(reason, *beside.reasons))
     return replace(
         verdict,
         obligations=_once((*verdict.obligations, *beside.obligations)),

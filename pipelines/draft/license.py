@@ -1,29 +1,24 @@
-"""Text that lies beside a file -> the licences it names.
+"""Texts next to a file -> the licences they name.
 
-Belongs here: recognising titles, texts and SPDX identifiers. Stays out: finding the files
-(assets/services/new.py), judging (admit/license.py).
+Belongs here: which part of a text is about the data, and what it says. Stays out: finding the files
+(assets/io/license_files.py), reading licences (contracts/licenses.py), judging (admit/license.py).
 """
 
 from __future__ import annotations
 
+import json
 import re
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
-from assay.contracts.license_words import spdx
-from assay.pipelines.core.package_data import read_yaml
+from assay.contracts.licenses import Recognised, all_of, may_mention, mentions
+from assay.contracts.policy import LicensePolicy
 
 UNKNOWN = "LicenseRef-unknown"
-_CREATIVE = re.compile(
-    r"(?:CC|Creative Commons)[ -]*(?:BY|Attribution)((?:[ -]+(?:NC|ND|SA|NonCommercial|NoDerivatives|NoDerivs|ShareAlike))*)[ -,]*v?([1-4]\.[0-9])",
-    re.IGNORECASE,
-)
-_CREATIVE_TITLE = re.compile(
-    r"\bAttribution((?:-(?:NonCommercial|NoDerivatives|ShareAlike))*) ([1-4]\.[0-9]) International"
-)
-_SHORT = {"noncommercial": "NC", "noderivatives": "ND", "noderivs": "ND", "sharealike": "SA"}
-_IDENTIFIER = re.compile(r"\b[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z0-9.]*[A-Za-z0-9])+\b")
-_DECLARED = re.compile(r"SPDX-License-Identifier:\s*(.+)")
+_DECLARED = re.compile(r"SPDX-License-Identifier:[ \t]*(.+)")
+_FRONT_MATTER = re.compile(r"\A\ufeff?---\s*\n(.*?)\n---\s*\n", re.DOTALL)
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n\s*\n|\n(?=\s*[#|*\-+>\d])")
 
 
 @dataclass(frozen=True)
@@ -33,40 +28,101 @@ class LicenseFound:
     expression: str
     evidence: str
     why: str
+    read: Recognised | None = None
+    """What the text says, also where it cannot be relied on."""
 
 
-@cache
-def _titles() -> dict[str, str]:
-    """SPDX identifier -> pattern of its title or of words of its text."""
-    titles = read_yaml("draft/license_titles.yaml")["titles"]
-    return {name: "|".join(patterns) for name, patterns in titles.items()}
+def license_of_text(text: str, policy: LicensePolicy) -> Recognised | None:
+    """What the text of a licence says, all of it; None of an empty one."""
+    declared = [entry.strip(" *#/\t\r->") for entry in _DECLARED.findall(text)]
+    rest = _DECLARED.sub(" ", text).strip(" *#/\t\r\n->")
+    read = [policy.recognise(entry) for entry in [*declared, rest] if entry]
+    return _all_of([each for each in read if each.expression or each.unread])
 
 
-@cache
-def _denials() -> re.Pattern[str]:
-    denials = read_yaml("draft/license_titles.yaml")["denials"]
-    return re.compile("|".join(denials), re.IGNORECASE)
+def license_of_values(values: Iterable[str], policy: LicensePolicy) -> Recognised | None:
+    """What the values of a `license` field say together."""
+    return _all_of([policy.recognise(value) for value in values if value.strip()])
 
 
-def licenses_in(text: str) -> tuple[str, ...]:
-    """The SPDX identifiers that a text names or is the text of, each once, sorted."""
-    declared = _DECLARED.findall(text)
-    if declared:
-        return tuple(sorted({expression.strip(" *#/\t\r->") for expression in declared}))
-    found = {name for name, pattern in _titles().items() if re.search(pattern, text)}
-    for parts, version in [*_CREATIVE.findall(text), *_CREATIVE_TITLE.findall(text)]:
-        short = [_SHORT.get(part.lower(), part.upper()) for part in re.findall("[A-Za-z]+", parts)]
-        found.add("-".join(["CC-BY", *short, version]))
-    return tuple(sorted(found | _identifiers(text)))
+def license_of_prose(text: str, policy: LicensePolicy) -> Recognised | None:
+    """The licences that a longer text names, with the words next to them that limit or deny; None
+    where it names none.
+    """
+    front = _FRONT_MATTER.match(text)
+    declared = [entry.strip(" *#/\t\r->") for entry in _DECLARED.findall(text)]
+    prose = _DECLARED.sub(" ", text[front.end() :] if front else text)
+    stated = [
+        license_of_fields(front[1], policy) if front else None,
+        license_of_values(declared, policy),
+    ]
+    keys: list[str] = []
+    limits: list[str] = []
+    for sentence in filter(may_mention, _SENTENCE.split(prose)):
+        named, limit = mentions(_from_licence(sentence), policy.names, policy.addresses)
+        keys += named
+        limits += [limit] if limit else []
+    read = [Recognised(key, "named in the text") for key in dict.fromkeys(keys)]
+    whole = _all_of([*filter(None, stated), *read])
+    return replace(whole, unread=(*whole.unread, *dict.fromkeys(limits))) if whole else None
 
 
-def _identifiers(text: str) -> set[str]:
-    known = spdx().known_symbols
-    return {
-        word
-        for word in _IDENTIFIER.findall(text)
-        if word in known and not word.startswith("LicenseRef")
-    }
+def _from_licence(sentence: str) -> str:
+    """A row of a table from the cell on that speaks of a licence; anything else as it is."""
+    cells = sentence.split("|")
+    first = next(number for number, cell in enumerate(cells) if may_mention(cell))
+    return "|".join(cells[first:])
+
+
+def _all_of(read: list[Recognised]) -> Recognised | None:
+    """What holds where each of them holds."""
+    if not read:
+        return None
+    named = list(dict.fromkeys(each.expression for each in read if each.expression))
+    unread = tuple(dict.fromkeys(part for each in read for part in each.unread))
+    return Recognised(all_of(named), read[0].how, unread, len(named) > 1)
+
+
+def _license_values(data: Any, depth: int = 0) -> Iterator[str]:
+    """The values of each field `license` or `licenses` in nested data."""
+    if depth > 20:
+        return
+    if isinstance(data, list):
+        for entry in data:
+            yield from _license_values(entry, depth + 1)
+    elif isinstance(data, dict):
+        for name, value in data.items():
+            if re.fullmatch(r"(?i)(?:[a-z]+:)?licen[sc]es?", str(name)):
+                yield from _named_values(value)
+            else:
+                yield from _license_values(value, depth + 1)
+
+
+def _named_values(value: Any) -> Iterator[str]:
+    entries = value if isinstance(value, list) else [value]
+    for entry in entries:
+        if isinstance(entry, dict):
+            names = ("name", "id", "@id", "identifier", "title", "path", "url")
+            entry = next((entry[name] for name in names if entry.get(name)), "")
+        yield str(entry) if entry is not None else ""
+
+
+def license_of_json(text: str, policy: LicensePolicy) -> Recognised | None:
+    """What the `license` fields of a file of metadata say."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return license_of_values(_license_values(data), policy)
+
+
+def license_of_fields(text: str, policy: LicensePolicy) -> Recognised | None:
+    """What the `license` fields of a YAML text say, such as the front matter of a hub's README."""
+    fields = re.findall(r"(?m)^licen[sc]es?:[ \t]*(.*(?:\n[ \t]*-[ \t].*)*)", text)
+    values = [
+        re.sub(r"^[ \t]*-[ \t]|[\"']", "", line) for field in fields for line in field.split("\n")
+    ]
+    return license_of_values(values, policy)
 
 
 def about_file(text: str, file: str) -> str:
@@ -79,22 +135,16 @@ def about_file(text: str, file: str) -> str:
         for line in text.splitlines()
         if re.search(rf"(?<![\w.-]){re.escape(file)}(?![\w-])|`{re.escape(stem)}[`/.]", line)
     ]
-    return "\n".join(named) if any(licenses_in(line) for line in named) else text
+    return "\n".join(named) if any(map(may_mention, named)) else text
 
 
-def judged(name: str, text: str) -> LicenseFound | None:
-    """What one text beside the file says; None where it says nothing of licences."""
-    found = licenses_in(text)
-    if not found:
-        return None
-    denied = _denials().search(text)
-    is_license = name.upper().startswith(("LICEN", "COPYING")) or name.endswith(
-        (".license", ".json")
-    )
-    if denied and not is_license:
-        return LicenseFound(
-            UNKNOWN, name, f"{name} names {', '.join(found)}, and says '{denied[0]}'"
-        )
-    if len(found) > 1:
-        return LicenseFound(UNKNOWN, name, f"{name} names several: {', '.join(found)}")
-    return LicenseFound(found[0], name, f"found in {name}")
+def license_found(name: str, read: Recognised) -> LicenseFound:
+    """What can be relied on of what one text says."""
+    if read.expression is None or read.unread:
+        why = read.doubt or read.how
+        named = f"names {read.expression}, and " if read.expression else ""
+        return LicenseFound(UNKNOWN, name, f"{name} {named}cannot be relied on: {why}", read)
+    if read.several:
+        several = read.expression.replace(" AND ", ", ")
+        return LicenseFound(UNKNOWN, name, f"{name} names several: {several}", read)
+    return LicenseFound(read.expression, name, f"found in {name}", read)

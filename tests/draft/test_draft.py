@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -10,10 +11,19 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from assay.contracts.licenses import Recognised
 from assay.contracts.load import load
+from assay.contracts.policy import license_policy
 from assay.pipelines.admit.names import key_hint, perhaps_personal, personal_hint
 from assay.pipelines.core.engine import held_in_memory
-from assay.pipelines.draft.license import UNKNOWN, LicenseFound, about_file, judged, licenses_in
+from assay.pipelines.draft.license import (
+    UNKNOWN,
+    LicenseFound,
+    about_file,
+    license_found,
+    license_of_prose,
+    license_of_text,
+)
 from assay.pipelines.draft.profile import Profile, profile
 from assay.pipelines.draft.propose import Draft, draft
 from assay.pipelines.draft.round_numbers import head_room
@@ -375,43 +385,90 @@ def test_a_brewery_has_a_name_and_is_no_person() -> None:
 # -- licences ---------------------------------------------------------------------------------
 
 
+POLICY = license_policy()
+
+
 @pytest.mark.parametrize(
-    ("text", "spdx"),
+    ("text", "expression", "limits"),
     [
-        ("Licensed under CC BY 4.0.", ("CC-BY-4.0",)),
-        (
-            "Creative Commons Attribution-NonCommercial-ShareAlike 4.0 International",
-            ("CC-BY-NC-SA-4.0",),
-        ),
-        ("CC BY-NC 4.0", ("CC-BY-NC-4.0",)),
-        ("| file | CC0-1.0 |", ("CC0-1.0",)),
-        ("Apache License\nVersion 2.0, January 2004", ("Apache-2.0",)),
-        ("repository Apache-2.0", ("Apache-2.0",)),
-        ("MIT License\n\nPermission is hereby granted", ("MIT",)),
-        ("SPDX-License-Identifier: CC-BY-4.0 OR MIT\nSome CC0 text", ("CC-BY-4.0 OR MIT",)),
-        ("Data from MITRE and the SUMMIT", ()),
-        ("code MIT, data ODbL", ("MIT", "ODbL-1.0")),
-        ("nothing at all", ()),
+        ("Licensed under CC BY 4.0.", "CC-BY-4.0", ()),
+        ("Creative Commons Attribution-NonCommercial-ShareAlike 4.0 International", "CC-BY-NC-SA-4.0", ()),
+        ("the project is licenced under cc-by-nc", "CC-BY-NC-4.0", ()),
+        ("| file | CC0-1.0 |", "CC0-1.0", ()),
+        ("Apache License\nVersion 2.0, January 2004", "Apache-2.0", ()),
+        ("MIT License\n\nPermission is hereby granted", "MIT", ()),
+        ("SPDX-License-Identifier: CC-BY-4.0 OR MIT", "CC-BY-4.0 OR MIT", ()),
+        ("Data from MITRE and the SUMMIT", None, ()),
+        ("Used in research on ferns for purposes of teaching", None, ()),
+        ("For research purposes only.", "LicenseRef-Research-Only", ()),
+        ("You may use them for non-commercial purposes only.", "LicenseRef-Non-Commercial", ()),
+        ("code MIT, data ODbL", "MIT AND ODbL-1.0", ()),
+        ("A long text.\n\nSee https://creativecommons.org/licenses/by-nc/4.0/ for the terms.", "CC-BY-NC-4.0", ()),
+        ("repository Apache-2.0; upstream states no licence", "Apache-2.0", ()),
+        ("CC BY 4.0 except the images", "CC-BY-4.0", ("except",)),
+        ("The texts are not under CC0.", "CC0-1.0", ("not",)),
+        ("---\nlicense: cc-by-nc-4.0\n---\nA table of MIT students", "CC-BY-NC-4.0 AND MIT", ()),
+        ("---\nlicense:\n- cc-by-4.0\n- other\n---\n", "CC-BY-4.0 AND LicenseRef-unknown", ()),
+        ("nothing at all", None, ()),
     ],
+)  # fmt: skip
+def test_the_licences_of_a_longer_text_are_read(
+    text: str, expression: str | None, limits: tuple[str, ...]
+) -> None:
+    read = license_of_prose(text, POLICY)
+    assert (read and read.expression) == expression
+    assert (read.unread if read else ()) == limits
+
+
+@pytest.mark.parametrize(
+    ("text", "expression", "is_whole"),
+    [
+        ("https://creativecommons.org/licenses/by-nc-sa/4.0/", "CC-BY-NC-SA-4.0", True),
+        ("cc by nc 4.0", "CC-BY-NC-4.0", True),
+        ("Copyright (c) 2024 The Club\n\nThese data are licensed under CC BY 4.0.", "CC-BY-4.0", True),
+        ("SPDX-FileCopyrightText: us\nSPDX-License-Identifier: CC-BY-4.0\n", "CC-BY-4.0", True),
+        ("SPDX-License-Identifier: CC-BY-4.0\nNo training.", "CC-BY-4.0 AND LicenseRef-No-Training", False),
+        ("Copyright 2024 us, non-commercial use only\nMIT", "LicenseRef-Non-Commercial AND MIT", False),
+        ("CC BY 4.0\n\nAsk us before you use the images.", "CC-BY-4.0", False),
+        ("ask us", None, False),
+    ],
+)  # fmt: skip
+def test_the_text_of_a_licence_is_read_as_a_whole(
+    text: str, expression: str | None, is_whole: bool
+) -> None:
+    read = license_of_text(text, POLICY)
+    assert read is not None
+    assert (read.expression, read.is_whole) == (expression, is_whole)
+
+
+@pytest.mark.parametrize(
+    "more", ["", "\nNot for the training of models.", "\nThe images are ours."]
 )
-def test_licences_are_recognised(text: str, spdx: tuple[str, ...]) -> None:
-    assert licenses_in(text) == spdx
+def test_the_whole_text_of_a_licence_is_known_and_what_is_added_to_it_is_not(more: str) -> None:
+    text = Path(__file__).parents[2].joinpath("LICENSE").read_text(encoding="utf-8")
+    read = license_of_text(text + more, POLICY)
+    assert read is not None
+    assert (read.expression or "").startswith("Apache-2.0")
+    assert read.is_whole == (more == "")
 
 
 def test_a_line_about_the_file_counts_before_the_rest() -> None:
     text = "| `a.csv` | CC0-1.0 |\n| `b.csv` | CC BY 4.0 |"
-    assert licenses_in(about_file(text, "b.csv")) == ("CC-BY-4.0",)
-    assert licenses_in(about_file(text, "c.csv")) == ("CC-BY-4.0", "CC0-1.0")
+    of_one, of_all = (
+        license_of_prose(about_file(text, name), POLICY) for name in ("b.csv", "c.csv")
+    )
+    assert of_one is not None
+    assert of_all is not None
+    assert (of_one.expression, of_all.expression) == ("CC-BY-4.0", "CC0-1.0 AND CC-BY-4.0")
 
 
 def test_a_doubtful_licence_is_unknown_and_says_why() -> None:
-    several = judged("README.md", "code MIT, data ODbL")
-    assert several is not None
+    several = license_found("README.md", Recognised("MIT AND ODbL-1.0", "text", several=True))
     assert (several.expression, several.why) == (UNKNOWN, "README.md names several: MIT, ODbL-1.0")
-    denied = judged("SOURCE.md", "repository Apache-2.0; upstream states no licence for the data")
-    assert denied is not None
-    assert denied.expression == UNKNOWN
-    assert judged("README.md", "hello") is None
+    limited = license_found("LICENSE", Recognised("MIT", "text", ("except the images",)))
+    assert limited.expression == UNKNOWN
+    assert "nobody has read 'except the images'" in limited.why
+    assert license_of_prose("hello", POLICY) is None
 
 
 def test_an_unknown_licence_and_owner_are_asked_for() -> None:
