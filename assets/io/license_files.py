@@ -81,7 +81,7 @@ def licenses_beside(path: Path, root: Path, policy: LicensePolicy) -> list[Licen
     """What each text next to the file says, or where none says anything, each in the folders above
     it; nothing above `root` is looked at.
     """
-    level = _folders_of(path)
+    level = data_folders(path)
     while level := [folder for folder in level if folder.is_relative_to(root)]:
         licenses = [found for folder in level for found in _licenses_in(folder, path, policy)]
         if licenses:
@@ -90,7 +90,7 @@ def licenses_beside(path: Path, root: Path, policy: LicensePolicy) -> list[Licen
     return []
 
 
-def _folders_of(path: Path) -> list[Path]:
+def data_folders(path: Path) -> list[Path]:
     """The folders that the data lie in: of a file, of a folder of files, of all that a pattern
     matches.
     """

@@ -8,18 +8,20 @@ import re
 from dataclasses import replace
 
 from assay.assets.io.license_files import licenses_beside
-from assay.assets.io.sources import locate
+from assay.assets.io.opt_out_files import opt_outs_beside
+from assay.assets.io.sources import locate, seen_at
 from assay.assets.stages.ingest import names_of
 from assay.assets.stages.run import Run
 from assay.assets.stages.verdict_json import verdict_of
 from assay.contracts.errors import AdmissionError, Where
 from assay.contracts.location import ELSEWHERE, kind_of
 from assay.pipelines.admit.license import held_against, judge_license, looser, no_freer
+from assay.pipelines.admit.opt_outs import OptOut, judge_opt_outs, tdm_reservation
 from assay.pipelines.core.frames import LicenseVerdict
 from assay.pipelines.publish.naming import Inputs
 
 _LICENCE_TEXT = re.compile(
-    r"(licen[cs]e|copying|readme|source|datapackage|citation|croissant|\.zenodo|metadata|terms)"
+    r"(licen[cs]e|copying|readme|source|datapackage|citation|croissant|\.zenodo|metadata|terms|tdmrep|manifest|index)"
     r"(\.(md|txt|rst|html|json|cff|pdf))?",
     re.IGNORECASE,
 )
@@ -43,7 +45,10 @@ def _declared_and_detected(run: Run) -> LicenseVerdict:
         run.installation.clock().date(),
     )
     verdict = judge_license(wanted, policy, today)
-    if kind_of(run.contract.source.location) in ELSEWHERE:
+    kind = kind_of(run.contract.source.location)
+    if kind == "http":
+        return judge_opt_outs(verdict, wanted, _reserved_by_server(run))
+    if kind in ELSEWHERE:
         return verdict  # nothing lies beside it here
     path = locate(run.contract, run.installation.home.roots)
     root = next(
@@ -53,7 +58,22 @@ def _declared_and_detected(run: Run) -> LicenseVerdict:
         if witness.read is not None:
             evidence = _shown_text(run, witness.evidence, path.name)
             verdict = held_against(verdict, wanted, witness.read, evidence, policy)
-    return verdict
+    reserved = [
+        (_shown_text(run, name, path.name), opt_out)
+        for name, opt_out in (opt_outs_beside(path, root) if root else ())
+    ]
+    return judge_opt_outs(verdict, wanted, reserved)
+
+
+def _reserved_by_server(run: Run) -> list[tuple[str, OptOut]]:
+    """What the headers of the response reserved when the address was fetched last."""
+    installation = run.installation
+    salt = installation.keys.derived("addresses")
+    seen = seen_at(run.contract.source.location, installation.home.roots, salt)
+    if seen is None or seen.reservation is None:
+        return []
+    opt_out = tdm_reservation(seen.reservation, seen.reservation_terms)
+    return [("the response's headers", opt_out)] if opt_out else []
 
 
 def _shown_text(run: Run, name: str, beside: str) -> str:

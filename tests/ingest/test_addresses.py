@@ -20,7 +20,7 @@ from assay.assets.io.sources.hosts import is_public
 from assay.assets.io.sources.places import Memory, Place, Sink, matches
 from assay.assets.io.sources.web import Network, download
 from assay.assets.stages.ingest import land, landed_rows, unreadable_records
-from assay.contracts.errors import AssayError, ContractError, SourceError, Where
+from assay.contracts.errors import AdmissionError, AssayError, ContractError, SourceError, Where
 from tests.conftest import GOOD, SampleHome, contract, setting
 
 HEADER = "meter,energy_kwh,tariff\n"
@@ -345,6 +345,20 @@ def test_an_allowed_host_is_fetched_once_and_asked_whether_it_changed(
         GOOD.encode()[:10] in file.read_bytes()
         for file in (installation.root / "cache").rglob("*.json")
     )
+
+
+def test_what_the_server_reserves_holds_until_it_does_no_more(
+    installation: SampleHome, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    allow(monkeypatch, server)
+    installation.promise(
+        setting("source", location=server.url), setting("license", purposes=["training"])
+    )
+    server.answer = reply(200, GOOD.encode(), TDM_Reservation="1")
+    with pytest.raises(AdmissionError, match="the response's headers beside the source reserves"):
+        installation.published()
+    server.answer = reply(200, GOOD.encode())
+    assert installation.published().row.version == "1.0.0"
 
 
 def test_what_the_lake_has_lost_is_fetched_again(

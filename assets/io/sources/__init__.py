@@ -25,6 +25,7 @@ from assay.assets.io.sources import (
 from assay.assets.io.sources.gather import (
     fetch,
     locate,
+    seen_at,
     source_fingerprint,
     without_paths_in_errors,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "locate",
     "read",
     "read_file",
+    "seen_at",
     "source_fingerprint",
     "unpacked",
 ]

@@ -335,6 +335,11 @@ def _from_web(contract: Contract, place: Place, where: Where) -> Fetched:
     return fetched([sink.as_file(url, contract.source.shown_location)])
 
 
+def seen_at(address: str, roots: Sequence[Path], salt: bytes) -> Seen | None:
+    """What the server said of an address when it was fetched last; None where that was not kept."""
+    return Memory(roots[0], salt).recall(address)
+
+
 def _from_cloud(contract: Contract, place: Place, where: Where) -> Fetched:
     location = contract.source.location
     memory, bucket = (

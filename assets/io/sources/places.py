@@ -250,6 +250,10 @@ class Seen:
     size_bytes: int
     etag: str | None = None
     modified: str | None = None
+    reservation: str | None = None
+    """What the header `tdm-reservation` said."""
+    reservation_terms: bool = False
+    """Whether `tdm-policy` named terms on which the rights may be had."""
 
 
 class Memory:
@@ -270,9 +274,12 @@ class Memory:
             return None
 
     def keep(self, address: str, seen: Seen) -> None:
-        """Note it, where the server gave something to tell a change by."""
-        if seen.etag or seen.modified:
-            write_atomically(self._file(address), json.dumps(asdict(seen)), mode=0o600)
+        """Note it, where the server gave something to tell a change by, or reserved rights, or an
+        earlier note would be out of date.
+        """
+        file = self._file(address)
+        if seen.etag or seen.modified or seen.reservation or file.exists():
+            write_atomically(file, json.dumps(asdict(seen)), mode=0o600)
 
     def _file(self, address: str) -> Path:
         content = address.encode("utf-8", "surrogateescape")

@@ -74,7 +74,14 @@ def download(
 
 def _begun(response: Any, sink: Sink, before: Seen | None) -> Seen:
     """Compare the response with what was received before: resume it, or start again."""
-    now = Seen("", 0, response.headers.get("ETag"), response.headers.get("Last-Modified"))
+    now = Seen(
+        "",
+        0,
+        response.headers.get("ETag"),
+        response.headers.get("Last-Modified"),
+        response.headers.get("TDM-Reservation"),
+        "TDM-Policy" in response.headers,
+    )
     if response.status == 206 and before is not None:
         starts = re.fullmatch(
             r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", "")
