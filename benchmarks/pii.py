@@ -21,8 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from assay.pipelines.admit import special_categories, split_values
-from assay.pipelines.admit.detectors import detectors
-from assay.pipelines.admit.personal import _search, disguises, plain, spans, undisguised
+from assay.pipelines.admit.personal import disguises, plain, spans, undisguised
 from assay.pipelines.core.engine import run_together
 from assay.pipelines.core.frames import ROW
 
@@ -191,13 +190,7 @@ def by_assay(
     """The spans of each text, and the seconds the search took."""
     frame = pl.LazyFrame({ROW: range(len(texts)), "text": texts})
     started = time.perf_counter()
-    plans = (
-        spans(frame, ["text"])
-        if kinds is None
-        else [
-            _search(frame, "text", each, alone=True) for each in detectors() if each.kind in kinds
-        ]
-    )
+    plans = spans(frame, ["text"], kinds=kinds)
     *first, worn = run_together([*plans, disguises(frame, ["text"])])
     found = pl.concat([*first, *run_together(undisguised(frame, worn))]).unique(
         [ROW, "kind", "value"]

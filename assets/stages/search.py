@@ -14,8 +14,8 @@ import polars as pl
 from assay.assets.io import parquet_stats, presidio
 from assay.assets.stages.ingest import landed_folder, receipt_of
 from assay.assets.stages.run import Run
-from assay.contracts.model import Contract
-from assay.contracts.types import read
+from assay.contracts.model import Column, Contract
+from assay.contracts.types import read, readable
 from assay.pipelines.admit import personal, special_categories, split_values
 from assay.pipelines.core.engine import is_held_in_memory, run_together
 from assay.pipelines.core.frames import ROW
@@ -119,11 +119,14 @@ def _targets(
 
 
 def _text_columns(contract: Contract) -> list[str]:
-    return [
-        column.name
-        for column in contract.columns
-        if column.logical_type == "string" or column.fields
-    ]
+    return [column.name for column in contract.columns if _may_hold_text(column)]
+
+
+def _may_hold_text(column: Column) -> bool:
+    """Whether it is text or may hold some: arrays and vectors of numbers hold none."""
+    if column.logical_type == "array" and column.fields:
+        return any(_may_hold_text(item) for item in column.fields)
+    return column.logical_type in ("string", "object", "map", "array")
 
 
 def _joinable_columns(contract: Contract, schema: Mapping[str, pl.DataType]) -> list[str]:
@@ -311,6 +314,4 @@ def _misplaced(
         for column in contract.columns
         if column.name not in texts and schema.get(column.name) in (pl.String, pl.Int64)
     ]
-    return {
-        column.name: pl.col(column.name).is_not_null() & read(column).is_null() for column in others
-    }
+    return {column.name: ~readable(column, read(column)) for column in others}

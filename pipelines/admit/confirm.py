@@ -15,6 +15,11 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from assay.pipelines.admit.confirm_phones import (
+    confirm_announced_phone,
+    confirm_national_phone,
+    confirm_phone,
+)
 from assay.pipelines.admit.person_names import confirm_full_name, confirm_given_name
 from assay.pipelines.core.package_data import read_yaml
 
@@ -35,10 +40,10 @@ def confirm_card(text: str) -> str | None:
     from stdnum import luhn
 
     # a number may be followed by other digits: try the whole, then without its last groups
-    while len(digits := re.sub(r"[ -]", "", text)) >= 13:
+    while len(digits := re.sub(r"[ .-]", "", text)) >= 13:
         if _is_issued(digits) and luhn.is_valid(digits):
             return text
-        text = re.sub(r"[ -]?[0-9]+$", "", text)
+        text = re.sub(r"[ .-]?[0-9]+$", "", text)
     return None
 
 
@@ -48,8 +53,26 @@ def _confirm_announced_card(text: str) -> str | None:
     """
     from stdnum import luhn
 
-    digits = re.sub(r"[ -]", "", text)
+    digits = re.sub(r"[ .-]", "", text)
     return text if 12 <= len(digits) <= 19 and luhn.is_valid(digits) else None
+
+
+def _confirm_masked_card(text: str) -> str | None:
+    """A number of a card's length of which some digits in the middle, or all but the last, are
+    hidden behind one character.
+    """
+    written = re.sub(r"[ -]", "", text)
+    hidden = re.fullmatch(r"[0-9]{0,8}(([*xX•#])\2{3,14})[0-9]{2,5}", written)
+    return text if hidden and 13 <= len(written) <= 19 else None
+
+
+def _confirm_account(text: str) -> str | None:
+    """An account's number: some digits, and no date."""
+    digits = re.sub(r"[^0-9]", "", text)
+    is_date = re.fullmatch(
+        r"(?:19|20)[0-9]{2}[ -][0-9]{2}[ -][0-9]{2}|[0-9 -]{6,7}[12][09][0-9]{2}", text
+    )
+    return text if 5 <= len(digits) <= 30 and not is_date else None
 
 
 def _is_issued(digits: str) -> bool:
@@ -92,33 +115,7 @@ def _confirm_bitcoin(text: str) -> str | None:
     return text if bitcoin.is_valid(text) else None
 
 
-# -- phones and networks ---------------------------------------------------------------------
-
-_PLAIN_DATE = r"\d{1,2}[-/. ]\d{1,2}[-/. ](?:19|20)\d{2}"
-
-
-def confirm_phone(text: str) -> str | None:
-    """A number that somebody's numbering plan has."""
-    import phonenumbers
-
-    if not _has_phone_length(text) or re.fullmatch(_PLAIN_DATE, text):
-        return None
-    for region in (None,) if text.startswith("+") else detector_data()["phone_regions"]:
-        try:
-            if phonenumbers.is_valid_number(phonenumbers.parse(text, region)):
-                return text
-        except phonenumbers.NumberParseException:
-            continue
-    return None
-
-
-def _confirm_announced_phone(text: str) -> str | None:
-    """Digits that are announced as a phone number need only be of a length that one can have."""
-    return text if _has_phone_length(text) else None
-
-
-def _has_phone_length(text: str) -> bool:
-    return 7 <= sum(character.isdigit() for character in text) <= 15  # ITU E.164
+# -- networks and places ---------------------------------------------------------------------
 
 
 def _confirm_ip_address(text: str) -> str | None:
@@ -127,6 +124,17 @@ def _confirm_ip_address(text: str) -> str | None:
     except ValueError:
         return None
     return None if address.is_unspecified or text in ("127.0.0.1", "::1") else text
+
+
+def _confirm_coordinates(text: str) -> str | None:
+    """Two numbers, not a longer list of them, that are a place on Earth, not both below one."""
+    numbers = re.findall(r"[+-]?[0-9]+(?:\.[0-9]+)?", text)
+    if len(numbers) != 2 or "e" in text.lower():
+        return None
+    first, second = map(abs, map(float, numbers))
+    fractions = [len(number.partition(".")[2]) for number in numbers]
+    is_place = first <= 180 and second <= 180 and min(first, second) <= 90
+    return text if is_place and min(fractions) >= 4 and max(first, second) > 1 else None
 
 
 # -- numbers of persons ----------------------------------------------------------------------
@@ -174,6 +182,16 @@ def _confirm_secret_word(text: str) -> str | None:
     return text if re.search(r"\d|[^\w]", text) or re.search(r"[a-z][A-Z]", text) else None
 
 
+def _confirm_unannounced_secret(text: str) -> str | None:
+    """What follows `password` without a colon counts where it looks like one: letters and digits,
+    or a sign in the middle that no word has.
+    """
+    text = text.rstrip(".!?)]}>:")
+    is_mixed = re.search(r"[0-9]", text) and re.search(r"[A-Za-z]", text)
+    has_sign = re.search(r"[^\w\s.'’/()-]", text) and re.search(r"\w", text)
+    return text if len(text) >= 5 and (is_mixed or has_sign) else None
+
+
 # -- by name ---------------------------------------------------------------------------------
 
 _CHECKS: Mapping[str, Confirm] = {
@@ -181,12 +199,17 @@ _CHECKS: Mapping[str, Confirm] = {
     "announced_card": _confirm_announced_card,
     "iban": confirm_iban,
     "bitcoin": _confirm_bitcoin,
+    "masked_card": _confirm_masked_card,
+    "account": _confirm_account,
+    "coordinates": _confirm_coordinates,
     "phone": confirm_phone,
-    "announced_phone": _confirm_announced_phone,
+    "national_phone": confirm_national_phone,
+    "announced_phone": confirm_announced_phone,
     "ip_address": _confirm_ip_address,
     "national_id": _confirm_national_id,
     "jwt": _confirm_jwt,
     "secret_word": _confirm_secret_word,
+    "unannounced_secret": _confirm_unannounced_secret,
     "full_name": confirm_full_name,
     "given_name": confirm_given_name,
 }

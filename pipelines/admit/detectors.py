@@ -35,7 +35,9 @@ class Detector:
         confirm: returns the personal part of the candidate as written, or None.
         words: what announces the value, at most 40 characters before it; a column whose name holds
             one needs none.
-        not_in: text that matches is not looked at.
+        sign: what every value holds, as a regular expression; cells without it are not looked at.
+        not_in: text that matches is not looked at, but for its group 1.
+        not_in_kinds: confirmed values of these kinds are not looked at.
         alone: where the whole cell is the candidate, most of the column's candidates must hold, or
             none counts:
             one long number in ten has the check digit of a card, and one town in many is called
@@ -46,7 +48,9 @@ class Detector:
     pattern: str
     confirm: Confirm | None = None
     words: tuple[str, ...] = ()
+    sign: str | None = None
     not_in: str | None = None
+    not_in_kinds: tuple[PersonalKind, ...] = ()
     alone: bool = False
     captures: bool = False
     confidence: float = FORMAT
@@ -71,7 +75,7 @@ class Detector:
             if self.words
             else self.pattern
         )
-        return whole.replace(r"\b", r"(?-u:\b)")
+        return _ascii_edges(whole)
 
     @property
     def group(self) -> int:
@@ -79,19 +83,34 @@ class Detector:
         return 1 if self.words or self.captures else 0
 
 
+def _ascii_edges(pattern: str) -> str:
+    return pattern.replace(r"\b", r"(?-u:\b)")
+
+
 def _detector(entry: Mapping[str, Any]) -> Detector:
     parts = detector_data()["parts"]
+    sign = expand(detector_data()["signs"][entry["sign"]], parts) if "sign" in entry else None
     return Detector(
         entry["kind"],
         expand(entry["pattern"], parts),
         confirm=check_named(entry["confirm"]) if "confirm" in entry else None,
         words=tuple(entry.get("words", ())),
-        not_in=expand(entry["not_in"], parts) if "not_in" in entry else None,
+        sign=_ascii_edges(sign) if sign else _announcing() if "words" in entry else None,
+        not_in=_ascii_edges(expand(entry["not_in"], parts)) if "not_in" in entry else None,
+        not_in_kinds=tuple(entry.get("not_in_kinds", ())),
         alone=entry.get("alone", False),
         captures=entry.get("captures", False),
         confidence=CONFIDENCES[entry.get("confidence", "format")],
         spaced=entry.get("spaced", False),
     )
+
+
+@cache
+def _announcing() -> str:
+    """Every word that announces a value: one sign for all of them."""
+    entries = [*detector_data()["detectors"], *detector_data()["whole_cells"]]
+    words = dict.fromkeys(word for entry in entries for word in entry.get("words", ()))
+    return rf"(?i)(?-u:\b)(?:{'|'.join(words)})(?-u:\b)"
 
 
 @cache

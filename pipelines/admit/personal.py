@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 import polars as pl
 
 from assay.contracts.settings import Privacy
-from assay.pipelines.admit.confirm import Confirm
+from assay.pipelines.admit.detect import SCHEMA, VOTE, finder
 from assay.pipelines.admit.detectors import CONTEXT, Detector, detectors_for
 from assay.pipelines.core.frames import ROW, Finding
 
@@ -76,13 +76,14 @@ def undisguised(frame: pl.LazyFrame, counts: pl.DataFrame) -> list[pl.LazyFrame]
     ]
 
 
-def searches(columns: Sequence[str], of_words: Collection[str] = ()) -> list[tuple[str, Detector]]:
-    """What is looked for where, in the order of `spans`."""
+def _detectors(
+    column: str, of_words: Collection[str], kinds: Collection[str] | None
+) -> list[Detector]:
     return [
-        (column, detector)
-        for column in columns
+        detector
         for detector in detectors_for(column)
-        if detector.in_words or column not in of_words
+        if (detector.in_words or column not in of_words)
+        and (kinds is None or detector.kind in kinds)
     ]
 
 
@@ -105,21 +106,23 @@ def spans(
     *,
     alone: bool = True,
     of_words: Collection[str] = (),
+    kinds: Collection[str] | None = None,
 ) -> list[pl.LazyFrame]:
-    """Plan one search for each column and detector.
+    """Plan one search for each column.
 
     Args:
         columns: of text; of other types, as JSON would write them.
         alone: whether what could as well be a number of another kind counts only where most such
             cells are confirmed; False where the frame has not every row.
         of_words: columns of nothing but letters, digits and underscores.
+        kinds: the kinds that are looked for; all of them where it is None.
     Returns: frames of `_row`, `column`, `kind`, `value` (as written), `confidence`, one row a
     confirmed value. They hold personal data:
         collect them, use them, let them go.
     """
     return [
-        _search(frame, column, detector, alone=alone)
-        for column, detector in searches(columns, of_words)
+        _search(frame, column, _detectors(column, of_words, kinds), alone=alone)
+        for column in columns
     ]
 
 
@@ -173,37 +176,17 @@ def whole_names(found: pl.DataFrame) -> list[str]:
     return sorted(names.to_list(), key=lambda name: (-len(name), name))
 
 
-def _search(frame: pl.LazyFrame, column: str, detector: Detector, *, alone: bool) -> pl.LazyFrame:
-    pattern, whole = detector.search, pl.col("whole")
-    passed = frame.select(ROW, pl.col(column).cast(pl.String).alias("whole")).filter(
-        whole.str.contains(pattern)
-    )
-    if detector.not_in is not None:
-        passed = passed.with_columns(whole.str.replace_all(detector.not_in, " "))
-    found = (
-        passed.with_columns(whole.str.extract_all(pattern).alias("value"))
-        .filter(pl.col("value").list.len() > 0)
-        .explode("value", empty_as_null=False)
-    )
-    if detector.group:
-        found = found.with_columns(pl.col("value").str.extract(pattern, detector.group))
-    if detector.confirm is not None:
-        candidate = pl.col("value")
-        found = found.with_columns(
-            candidate.map_batches(_confirmed(detector.confirm), return_dtype=pl.String),
-            (candidate == pl.col("whole").str.strip_chars()).alias("alone"),
-        )
-        if detector.alone and alone:
-            holding = (pl.col("value").is_not_null() & pl.col("alone")).sum() >= _MOST * pl.col(
-                "alone"
-            ).sum()
-            found = found.filter(~pl.col("alone") | holding)
-    return found.filter(pl.col("value").is_not_null()).select(
-        ROW,
-        pl.lit(column).alias("column"),
-        pl.lit(detector.kind).alias("kind"),
-        "value",
-        pl.lit(detector.confidence).alias("confidence"),
+def _search(
+    frame: pl.LazyFrame, column: str, detectors: Sequence[Detector], *, alone: bool
+) -> pl.LazyFrame:
+    cells = frame.select(pl.col(ROW).cast(pl.Int64), pl.col(column).cast(pl.String).alias("cell"))
+    found = cells.map_batches(finder(detectors), schema=SCHEMA, streamable=True)
+    value = pl.col("value")
+    if alone and any(detector.alone for detector in detectors):
+        holding = value.is_not_null().sum().over(VOTE) >= _MOST * pl.len().over(VOTE)
+        found = found.filter(pl.col(VOTE).is_null() | holding)
+    return found.filter(value.is_not_null()).select(
+        ROW, pl.lit(column).alias("column"), "kind", "value", "confidence"
     )
 
 
@@ -272,31 +255,6 @@ def _text_in(token: str) -> str | None:
     except (binascii.Error, UnicodeDecodeError):
         return None
     return text if text.isprintable() else None
-
-
-def _confirmed(confirm: Confirm) -> Callable[[pl.Series], pl.Series]:
-    known: dict[
-        str, str | None
-    ] = {}  # a value that recurs from batch to batch is judged once, as long as there are not too many
-
-    def over(values: pl.Series) -> pl.Series:
-        if len(known) > 100_000:
-            known.clear()
-        unique = values.drop_nulls().unique()
-        # nearly every search finds nothing: to replace in no value costs a millisecond
-        if unique.is_empty():
-            return values
-        for value in unique.to_list():
-            if value not in known:
-                known[value] = confirm(value)
-        return values.replace_strict(
-            unique,
-            pl.Series([known[value] for value in unique.to_list()], dtype=pl.String),
-            default=None,
-            return_dtype=pl.String,
-        )
-
-    return over
 
 
 def findings(found: pl.DataFrame, declared: Sequence[str]) -> tuple[Finding, ...]:

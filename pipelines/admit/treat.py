@@ -1,7 +1,7 @@
 """Contract's privacy and found values -> the expression that replaces each personal column.
 
-Belongs here: token, mask, redact, drop. Stays out: finding (personal.py), the key (the caller hands
-in the keyed function).
+Belongs here: token, mask, generalize, drop. Stays out: finding (personal.py), redacting prose
+(redact.py), the key (the caller hands in the keyed function).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 import polars as pl
 
 from assay.contracts.settings import Privacy, Treatment
-from assay.pipelines.admit.personal import plain
+from assay.pipelines.admit.redact import redactions
 
 Pseudonymize = Callable[[pl.Series, str], pl.Series]
 """(text values, kind) -> keyed tokens or hashes, null where null."""
@@ -23,18 +23,19 @@ def treatments(
     """One expression for each column that is replaced; columns to be dropped are not in it.
 
     Args:
-        found: `column`, `kind`, `value` of every personal value, as personal.spans gives them.
+        found: `column`, `kind`, `value` of every personal value, as personal.spans gives them, with
+            `_row` where the rows are known.
         pseudonymize, keyed_hash: the keyed functions; their keys are the hands' business.
     """
     texts = [
         column for column, treatment in privacy.columns.items() if treatment.treatment == "redact"
     ]
-    placeholders = _placeholders(found.filter(pl.col("column").is_in(texts)))
+    redacted = redactions(found, texts)
     return {
         column: _treated(
             column,
             treatment,
-            placeholders,
+            redacted,
             keyed_hash if treatment.treatment == "hash" else pseudonymize,
         )
         for column, treatment in privacy.columns.items()
@@ -43,7 +44,7 @@ def treatments(
 
 
 def _treated(
-    column: str, treatment: Treatment, placeholders: Mapping[str, str], pseudonymize: Pseudonymize
+    column: str, treatment: Treatment, redacted: Mapping[str, pl.Expr], pseudonymize: Pseudonymize
 ) -> pl.Expr:
     text = pl.col(column)
     match treatment.treatment:
@@ -57,7 +58,7 @@ def _treated(
         case "generalize":
             return generalize(text, treatment).alias(column)
         case _:
-            return redact(text, placeholders).alias(column)
+            return redacted[column]
 
 
 def generalize(text: pl.Expr, treatment: Treatment) -> pl.Expr:
@@ -99,31 +100,3 @@ def mask(text: pl.Expr, keep_last: int) -> pl.Expr:
         keep_last
     )
     return pl.when(text.str.len_chars() >= 3 * keep_last).then(partly).otherwise(hidden)
-
-
-def redact(text: pl.Expr, placeholders: Mapping[str, str]) -> pl.Expr:
-    """Typed placeholders, such as <EMAIL>, for every known personal value, the longest first."""
-    if not placeholders:
-        return text
-    values = sorted(placeholders, key=lambda value: (-len(value), value))
-    redacted = text.str.replace_many(
-        values, [placeholders[value] for value in values], leftmost=True
-    )
-    # a value that was found in disguise, in full-width digits for one, is only there once the
-    # disguise is off
-    unmasked = plain(redacted)
-    return (
-        pl.when(unmasked.str.contains_any(values))
-        .then(
-            unmasked.str.replace_many(
-                values, [placeholders[value] for value in values], leftmost=True
-            )
-        )
-        .otherwise(redacted)
-    )
-
-
-def _placeholders(found: pl.DataFrame) -> dict[str, str]:
-    """Value -> placeholder."""
-    wanted = found.select("value", "kind").unique().sort("value", "kind")
-    return {value: f"<{kind.upper()}>" for value, kind in wanted.iter_rows()}

@@ -50,25 +50,19 @@ def findings(
 
 
 def _counts(frame: pl.LazyFrame, searched: Sequence[str]) -> list[tuple[str, str, int, int]]:
-    """Column, kind, rows and characters of what each detector finds."""
+    """Column, kind, rows and characters of what each search finds."""
     (disguised,) = run_together([personal.disguises(frame, searched)])
     plans = [*personal.spans(frame, searched), *personal.undisguised(frame, disguised)]
-    worn = [name for name in searched if disguised[name].sum()]
-    labels = [
-        (name, detector.kind)
-        for names in (searched, worn)
-        for name, detector in personal.searches(names)
-    ]
     counts = run_together(
         [
-            plan.select(
+            plan.group_by("column", "kind").agg(
                 pl.col(ROW).n_unique().alias("rows"),
                 pl.col("value").str.len_chars().sum().alias("chars"),
             )
             for plan in plans
         ]
     )
-    return [(name, kind, *count.row(0)) for (name, kind), count in zip(labels, counts, strict=True)]
+    return [row for count in counts for row in count.rows()]
 
 
 def _special(

@@ -1,0 +1,82 @@
+"""Each kind is found as people of many countries write it; numbers of other kinds are left alone."""
+
+from __future__ import annotations
+
+import random
+
+import polars as pl
+import pytest
+
+from assay.pipelines.admit.personal import spans
+from assay.pipelines.core.frames import ROW
+
+
+def found(*texts: str) -> set[tuple[str, str]]:
+    frame = pl.LazyFrame({ROW: range(len(texts)), "m": texts})
+    (findings,) = pl.collect_all(spans(frame, ["m"]))
+    return set(findings.select("kind", "value").iter_rows())
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("de89370400440532013000", "iban", "de89370400440532013000"),
+        ("my iban is Gb82 west 1234 5698 7654 32 okay", "iban", "Gb82 west 1234 5698 7654 32"),
+        ("CH31 4151 4H37 4JKH E0G6 E; thanks", "iban", "CH31 4151 4H37 4JKH E0G6 E"),
+        ("139 1099 8888", "phone", "139 1099 8888"),
+        ("138-0013-8000", "phone", "138-0013-8000"),
+        ("ring 98765 43210 later", "phone", "98765 43210"),
+        ("090-1234-5678", "phone", "090-1234-5678"),
+        ("(11) 91234-5678", "phone", "(11) 91234-5678"),
+        ("+49 30 901820 ext. 12", "phone", "+49 30 901820 ext. 12"),
+        ("(202) 555-0123 x45", "phone", "(202) 555-0123 x45"),
+        ("001-825-741-0957", "phone", "001-825-741-0957"),
+        ("电话：13910998888", "phone", "13910998888"),
+        ("whatsapp 9876543210", "phone", "9876543210"),
+        ("PAN abcde1234f", "national_id", "abcde1234f"),
+        ("Aadhaar no 1234 5678 9012", "national_id", "1234 5678 9012"),
+        ("ssn is 123-45-6789", "national_id", "123-45-6789"),
+        ("account HDFC0001234567", "bank_account", "HDFC0001234567"),
+        ("a/c no. SB-12345678", "bank_account", "SB-12345678"),
+        ("account number 12 345 678 is closed", "bank_account", "12 345 678"),
+        ("my password is hunter2!", "secret", "hunter2"),
+        ("password Tr0ub4dor&3", "secret", "Tr0ub4dor&3"),
+        ("Passwort ist geheim$99, danke", "secret", "geheim$99"),
+        ("4111 11** **** 1111", "card", "4111 11** **** 1111"),
+        ("XXXX-XXXX-XXXX-1234", "card", "XXXX-XXXX-XXXX-1234"),
+        ("Visa ending in 4242", "card", "ending in 4242"),
+        ("4111.1111.1111.1111", "card", "4111.1111.1111.1111"),
+        ("meet at 52.52001, 13.40495", "coordinates", "52.52001, 13.40495"),
+        ("POINT(13.40495 52.52001)", "coordinates", "13.40495 52.52001"),
+        ("52.5200° N, 13.4050° E", "coordinates", "52.5200° N, 13.4050° E"),
+        ("52°31'12\"N 13°24'18\"E", "coordinates", "52°31'12\"N 13°24'18\"E"),
+        ('{"lat": 52.52, "lng": 13.40495}', "coordinates", "13.40495"),
+    ],
+)  # fmt: skip
+def test_it_is_found(text: str, kind: str, value: str) -> None:
+    assert (kind, value) in found(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0.4111111111111111", "[0.4012888888881881, -1.4111111111111111e-05]", "x=.4111111111111111;", "0,4111111111111111",
+        "0.05 0.123456 0.98765432", "12.34567, 45.67891, 78.91234", "60000-70000", "1 234 567 890", "612 345 678 inhabitants", "2024-03-11 10:00",
+        "password is required.", "the password must be changed", "password reset-link", "account since 2024-05-01", "the account of May 2024",
+        "between 0.51234, 0.49876", "XXXXXXXX", "**** note ****", "visa for 2 months", "DE89 3704 0044 0532 0130 01", "pan with lid",
+    ],
+)  # fmt: skip
+def test_what_only_looks_like_one_is_left_alone(text: str) -> None:
+    assert found(text) == set()
+
+
+def test_floats_are_no_cards() -> None:
+    chance = random.Random(3)
+    texts = [str([chance.random() * 10**n for n in range(8)]) for _ in range(500)]
+    assert found(*texts) == set()
+
+
+def test_a_list_of_long_numbers_is_no_list_of_cards() -> None:
+    chance = random.Random(5)
+    texts = [str([chance.randint(10**15, 10**16) for _ in range(5)]) for _ in range(200)]
+    assert found(*texts) == set()
