@@ -188,7 +188,7 @@ def point(name: str, version: str, reference: str, why: str) -> str:
 def unpoint(name: str, reference: str, why: str) -> str:
     """Delete a reference."""
     installation = Installation.open()
-    installation.registry.references.forget(installation.dataset(name), reference, why)
+    installation.registry.references.delete(installation.dataset(name), reference, why)
     return f"{reference} of {name} is deleted"
 
 

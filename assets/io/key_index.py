@@ -113,7 +113,7 @@ class KeyIndex:
             scope = self._scope(connection, columns)
             connection.execute("INSERT OR IGNORE INTO trees VALUES (?, ?)", (scope, root))
 
-    def forget(self, folders: Collection[str]) -> None:
+    def remove_folders(self, folders: Collection[str]) -> None:
         """Remove the keys of publications whose files are gone."""
         with self._writing() as connection:
             for folder in folders:

@@ -83,7 +83,7 @@ class Keys:
         """
         if SIGNING not in self._recorded() or (self.folder / PUBLIC).exists():
             return False
-        self._check_recorded(
+        self._refuse_another_key(
             SIGNING, _signing_fingerprint(self._signing_key().public_key().public_bytes_raw())
         )
         self.create()
@@ -111,9 +111,9 @@ class Keys:
         Raises: ConfigurationError: one is missing, is none, or is another one.
         """
         for name, fingerprint in self.fingerprints().items():
-            self._check_recorded(name, fingerprint)
+            self._refuse_another_key(name, fingerprint)
 
-    def _check_recorded(self, name: str, fingerprint: str) -> None:
+    def _refuse_another_key(self, name: str, fingerprint: str) -> None:
         recorded = self._recorded().get(name)
         if recorded is not None and not hmac.compare_digest(recorded, fingerprint):
             raise ConfigurationError(
@@ -146,7 +146,7 @@ class Keys:
 
         private = self._signing_key()
         self._check_pair(private)
-        self._check_recorded(SIGNING, _signing_fingerprint(private.public_key().public_bytes_raw()))
+        self._refuse_another_key(SIGNING, _signing_fingerprint(private.public_key().public_bytes_raw()))
         return CryptoSigner(private)
 
     def public(self) -> Key:
@@ -205,7 +205,7 @@ class Keys:
 
     def _pseudonym_key(self) -> bytes:
         master = self._pseudonym_bytes()
-        self._check_recorded(PSEUDONYM, _derived(master, _FINGERPRINT_OF_PSEUDONYMS).hex())
+        self._refuse_another_key(PSEUDONYM, _derived(master, _FINGERPRINT_OF_PSEUDONYMS).hex())
         return master
 
     def pseudonymizer(self, purpose: str) -> Pseudonymize:

@@ -1,7 +1,7 @@
 """A trigger, told to somebody else's system: one POST with a signed body.
 
-Belongs here: the request and its signature. Stays out: when, and when again (installation.py: the
-outbox is the retry). The receiver holds `t=…,v1=…` of `Assay-Signature` against HMAC-SHA256 over
+Belongs here: the request and its signature. Stays out: when, and when again (outbox_delivery.py:
+the outbox is the retry). The receiver holds `t=…,v1=…` of `Assay-Signature` against HMAC-SHA256 over
 `t`, a dot, and the body as it came; a repeated delivery has the same `Idempotency-Key`.
 """
 

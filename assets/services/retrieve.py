@@ -2,7 +2,7 @@
 before any is handed out.
 
 Belongs here: whether one may, what is in service, what is withdrawn. Stays out: building
-(index.py).
+(assets/stages/index_build.py).
 """
 
 from __future__ import annotations

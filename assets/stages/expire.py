@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from assay.assets.io.installation import Installation
-from assay.assets.stages.published_keys import forget
+from assay.assets.stages.published_keys import remove_from_key_index
 from assay.assets.stages.sweep import GRACE, left_over
 
 NOTED_EVERY = timedelta(hours=1)
@@ -78,6 +78,6 @@ def _sweep(installation: Installation, name: str, grace: timedelta, *, thorough:
     for folder in left.folders:
         installation.lake.discard(folder)
     of_versions = [each.name for each in left.folders if each.parent.name == "versions"]
-    forget(installation, name, of_versions)
+    remove_from_key_index(installation, name, of_versions)
     if left.old and (since is None or abs(began - since) >= NOTED_EVERY):
         sweeps.note(name, began)

@@ -131,11 +131,11 @@ def note_tree(run: Run, root: str) -> None:
             index.note_tree(columns, root)
 
 
-def forget(installation: Installation, name: str, folders: Collection[str]) -> None:
+def remove_from_key_index(installation: Installation, name: str, folders: Collection[str]) -> None:
     """Remove the keys of files that were removed."""
     if folders and installation.lake.folder(name, FILE).exists():
         with opened_index(installation, name) as index:
-            index.forget(folders)
+            index.remove_folders(folders)
 
 
 # -- filling the index --------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Questions with known answers -> how well an index answers them.
 
 Belongs here: making questions out of documents, measuring answers, judging. Stays out: asking
-(assets/stages/index.py).
+(assets/services/retrieve.py, assets/stages/index_trial.py).
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def test_references_point_where_they_were_put_and_latest_follows_publication(
         "latest": "1.3.0",
         "prod": "1.1.0",
     }
-    registry.references.forget("readings", "prod", "over")
+    registry.references.delete("readings", "prod", "over")
     with pytest.raises(EvidenceError, match="no reference of that name"):
         opened_home.version("readings", "prod")
     registry.ledger.check()
@@ -129,7 +129,7 @@ def test_a_reference_to_what_is_not_there_is_refused(installation: SampleHome) -
     with pytest.raises(EvidenceError, match=r"readings@9\.9\.9 has not been published"):
         registry.references.point("readings", "prod", "9.9.9", "no")
     with pytest.raises(EvidenceError, match="cannot be deleted"):
-        registry.references.forget("readings", "latest", "no")
+        registry.references.delete("readings", "latest", "no")
 
 
 def test_consumers_open_by_reference(

@@ -312,7 +312,7 @@ def test_only_live_publications_count(index: Callable[[], KeyIndex]) -> None:
     assert keys.shared(["id"], ["old", "new"]) == 1
     keys.add(["id"], new, [one])  # what it had before is replaced
     assert keys.keys_of(["id"], "new") == {one}
-    keys.forget(["old"])
+    keys.remove_folders(["old"])
     assert keys.held(["id"], [one, two], lambda _: True) == {one}
     assert not keys.has(["id"], "old")
     keys.close()

@@ -107,7 +107,7 @@ class References:
             details = {"reference": reference, "version": version, "reason": reason}
             self._ledger.add(connection, action, dataset, details)
 
-    def forget(self, dataset: str, reference: str, reason: str) -> None:
+    def delete(self, dataset: str, reference: str, reason: str) -> None:
         """Delete a reference; where it pointed stays on record. Raises: EvidenceError: there is none, or it is `latest`."""
         if reference == LATEST:
             raise EvidenceError(
