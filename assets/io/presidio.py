@@ -15,7 +15,9 @@ from typing import Any
 
 import polars as pl
 
+from assay.assets.io import rampart
 from assay.contracts.errors import ConfigurationError, Where, shown
+from assay.pipelines.admit.token_labels import labelled_spans
 from assay.pipelines.core.frames import ROW
 
 KINDS = {"PERSON": "name", "LOCATION": "address"}
@@ -52,6 +54,8 @@ def analyzer(model: str) -> Callable[[pl.Series], pl.Series]:
 
     Raises: ConfigurationError: Presidio is not installed, or there is no such model.
     """
+    if model == rampart.NAME:
+        return _by_rampart
     if importlib.util.find_spec("presidio_analyzer") is None:
         raise ConfigurationError(
             "a model for Presidio is named, and presidio-analyzer is not installed",
@@ -77,6 +81,21 @@ def analyzer(model: str) -> Callable[[pl.Series], pl.Series]:
         return pl.Series(findings, dtype=_FOUND)
 
     return find
+
+
+def _by_rampart(texts: pl.Series) -> pl.Series:
+    """What Rampart finds in each text; a text that recurs is asked for once."""
+    different = texts.drop_nulls().unique(maintain_order=True)
+    cells = different.to_list()
+    findings: list[list[dict[str, object]]] = [[] for _ in cells]
+    for at, labels in rampart.label_texts(cells):
+        findings[at] = [
+            {"kind": kind, "value": value, "confidence": confidence}
+            for kind, value, confidence in labelled_spans(cells[at], labels)
+        ]
+    return texts.replace_strict(
+        different, pl.Series(findings, dtype=_FOUND), default=None, return_dtype=_FOUND
+    )
 
 
 def _engine(model: str) -> tuple[Any, Any]:

@@ -209,6 +209,7 @@ _DECIDING = (
     "assets/io/names.py",
     "assets/io/parquet_stats.py",
     "assets/io/presidio.py",
+    "assets/io/rampart.py",
     "assets/io/row_spool.py",
     "assets/io/sql.py",
     "assets/stages",

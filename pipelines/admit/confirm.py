@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+from assay.pipelines.admit import person_names
 from assay.pipelines.admit.confirm_phones import (
     confirm_announced_phone,
     confirm_national_phone,
     confirm_phone,
 )
-from assay.pipelines.admit.person_names import confirm_full_name, confirm_given_name
 from assay.pipelines.core.package_data import read_yaml
 
 Confirm = Callable[[str], str | None]
@@ -210,8 +210,11 @@ _CHECKS: Mapping[str, Confirm] = {
     "jwt": _confirm_jwt,
     "secret_word": _confirm_secret_word,
     "unannounced_secret": _confirm_unannounced_secret,
-    "full_name": confirm_full_name,
-    "given_name": confirm_given_name,
+    "full_name": person_names.confirm_full_name,
+    "introduced_name": person_names.confirm_introduced_name,
+    "small_name": person_names.confirm_small_name,
+    "name_word": person_names.confirm_name_word,
+    "given_name": person_names.confirm_given_name,
 }
 
 

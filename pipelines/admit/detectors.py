@@ -1,7 +1,7 @@
 """What personal data look like, by kind: a pattern, the words it stands behind, and the check that
 confirms a candidate.
 
-Belongs here: reading the ways of writing from detectors.yaml. Stays out: the checks (confirm.py),
+Belongs here: reading the ways of writing from detectors.yaml and names_and_addresses.yaml. Stays out: the checks (confirm.py),
 searching frames (personal.py), what happens to what is found (treat.py).
 """
 
@@ -15,6 +15,9 @@ from typing import Any
 from assay.contracts.settings import PersonalKind
 from assay.pipelines.admit.confirm import Confirm, check_named, detector_data
 from assay.pipelines.admit.patterns import expand
+from assay.pipelines.core.package_data import read_yaml
+
+_PERSONS = "admit/names_and_addresses.yaml"
 
 CHECKSUM, FORMAT, CONTEXT, NAMED = 0.99, 0.9, 0.7, 0.6
 """How sure a detection is: a check digit, a form of its own, words before it, the column's name."""
@@ -87,9 +90,9 @@ def _ascii_edges(pattern: str) -> str:
     return pattern.replace(r"\b", r"(?-u:\b)")
 
 
-def _detector(entry: Mapping[str, Any]) -> Detector:
-    parts = detector_data()["parts"]
-    sign = expand(detector_data()["signs"][entry["sign"]], parts) if "sign" in entry else None
+def _detector(entry: Mapping[str, Any], data: Mapping[str, Any]) -> Detector:
+    parts = data["parts"]
+    sign = expand(data["signs"][entry["sign"]], parts) if "sign" in entry else None
     return Detector(
         entry["kind"],
         expand(entry["pattern"], parts),
@@ -116,13 +119,18 @@ def _announcing() -> str:
 @cache
 def detectors() -> tuple[Detector, ...]:
     """Every way of writing that is looked for in any text."""
-    return tuple(map(_detector, detector_data()["detectors"]))
+    return tuple(
+        _detector(entry, data)
+        for data in (detector_data(), read_yaml(_PERSONS))
+        for entry in data["detectors"]
+    )
 
 
 @cache
 def whole_cell_detectors() -> tuple[Detector, ...]:
     """What whole cells look like in a column whose name says its kind."""
-    return tuple(map(_detector, detector_data()["whole_cells"]))
+    data = detector_data()
+    return tuple(_detector(entry, data) for entry in data["whole_cells"])
 
 
 def detectors_for(column: str) -> tuple[Detector, ...]:
