@@ -85,17 +85,14 @@ def analyzer(model: str) -> Callable[[pl.Series], pl.Series]:
 
 def _by_rampart(texts: pl.Series) -> pl.Series:
     """What Rampart finds in each text; a text that recurs is asked for once."""
-    different = texts.drop_nulls().unique(maintain_order=True)
-    cells = different.to_list()
-    findings: list[list[dict[str, object]]] = [[] for _ in cells]
+    cells = texts.drop_nulls().unique(maintain_order=True).to_list()
+    findings: dict[str | None, list[dict[str, object]]] = {None: []}
     for at, labels in rampart.label_texts(cells):
-        findings[at] = [
+        findings[cells[at]] = [
             {"kind": kind, "value": value, "confidence": confidence}
             for kind, value, confidence in labelled_spans(cells[at], labels)
         ]
-    return texts.replace_strict(
-        different, pl.Series(findings, dtype=_FOUND), default=None, return_dtype=_FOUND
-    )
+    return pl.Series([findings[text] for text in texts.to_list()], dtype=_FOUND)
 
 
 def _engine(model: str) -> tuple[Any, Any]:
