@@ -138,6 +138,8 @@ READ_IN_PART = [
     "https://me@creativecommons.org/licenses/by/4.0/", "ftp creativecommons.org/licenses/by/4.0 not",
     "JSON data set", "modified MIT", "MIT-like", "CC-BY-FOO", "CC BY 9.9", "Creative Commons", "cc",
     "bsd", "BSD License", "BSD-style", "gfdl", "openrail", "openrail++", "creativeml-openrail-m", "bigcode-openrail-m", "RAIL",
+    "used to be MIT", "was CC0", "has been CC0", "may be MIT", "MIT-free", "formerly CC0", "CC0 from 2030 on", "CC0 until 2020",
+    "MIT for Google employees only", "CC0?", "CC BY 4.0 (disputed)", "MIT pending", "some data CC0", "mostly MIT", "CC0 in part",
     "bigscience-bloom-rail-1.0", "C\u200bC0 not",
 ]  # fmt: skip
 
@@ -195,6 +197,23 @@ WHOLE = [
 def test_a_text_that_was_read_whole_needs_no_person(written: str, expression: str) -> None:
     read = license_policy().recognise(written)
     assert (read.expression, read.doubt) == (expression, "")
+
+
+@pytest.mark.parametrize(
+    ("address", "expression"),
+    [
+        ("https://www.yelp.com/dataset/documentation/main", "LicenseRef-Yelp-Dataset"),
+        ("https://microsoft.github.io/msmarco/", "LicenseRef-MS-MARCO"),
+        ("http://wordnet.princeton.edu/license-and-commercial-use", "LicenseRef-scancode-wordnet"),
+        ("https://www.openstreetmap.org/copyright", "ODbL-1.0"),
+        ("https://example.com/yelp.com/dataset", None),
+        ("https://notyelp.com/dataset", None),
+    ],
+)
+def test_addresses_of_known_terms_are_read_by_their_host_and_path(
+    address: str, expression: str | None
+) -> None:
+    assert license_policy().recognise(address).expression == expression
 
 
 def test_nine_in_ten_names_of_spdx_are_read_exactly() -> None:
