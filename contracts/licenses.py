@@ -34,6 +34,7 @@ with the square of it."""
 SHORTEST_TEXT = 200
 LONGEST_TEXT = 200_000
 """Of the text of a licence, in characters, from and to."""
+LONGEST_QUOTE = 60
 NO_LICENSE, RESEARCH_ONLY = "LicenseRef-No-License", "LicenseRef-Research-Only"
 _COPYRIGHT = re.compile(
     r"(?im)^\W*(?:SPDX-FileCopyrightText:|copyright\s*(?:©|\(c\)|(?:19|20)\d\d)|©).{0,100}$"
@@ -67,7 +68,7 @@ class Recognised:
     def doubt(self) -> str:
         """Why the expression is not all that the text says; empty where it is."""
         if self.unread:
-            parts = ", ".join(f"'{part}'" for part in self.unread[:3])
+            parts = ", ".join(f"'{part[:LONGEST_QUOTE]}'" for part in self.unread[:3])
             return f"nobody has read {parts}"
         if self.several:
             return "it does not say which of several licences holds for what"
@@ -114,8 +115,13 @@ def mentions(
     keys, _ = _joined(words, scan.keys)
     if RESEARCH_ONLY in keys and not re.search(_LIMITS_USE, written, re.IGNORECASE):
         keys.remove(RESEARCH_ONLY)
-    limit = _patterns("limits").search(re.sub(r"\ue000\d+\ue001", " ", words))
-    return keys, limit[0] if keys and limit else ""
+    return keys, limit_in(re.sub(r"\ue000\d+\ue001", " ", words)) if keys else ""
+
+
+def limit_in(words: str) -> str:
+    """The first word of a text that limits or denies a licence, or nothing."""
+    limit = _patterns("limits").search(words)
+    return limit[0] if limit else ""
 
 
 @cache
@@ -352,7 +358,7 @@ def _neutral() -> frozenset[str]:
 
 def _limited(line: re.Match[str]) -> str:
     """Nothing of a line that only names the holder of a copyright; the line where it says more."""
-    is_more = _patterns("limits").search(line[0]) or may_mention(line[0]) or "\ue000" in line[0]
+    is_more = limit_in(line[0]) or may_mention(line[0]) or "\ue000" in line[0]
     return line[0] if is_more else ""
 
 
@@ -397,14 +403,18 @@ def _operator(between: str) -> str | None:
 
 def _most_exact(keys: list[str]) -> list[str]:
     """Without those that another one says more exactly: `CC-BY` next to `CC-BY-3.0`, `BSD` next to
-    `BSD-3-Clause`, the public domain next to CC0.
+    `BSD-3-Clause`, the public domain next to CC0, non-commercial use next to research only.
     """
+    included = {
+        "LicenseRef-Public-Domain": "CC0-1.0",
+        "LicenseRef-Non-Commercial": RESEARCH_ONLY,
+    }
     kept = []
     for key in keys:
         family = re.fullmatch(r"LicenseRef-(\w+)-Family", key)
         more_exact = rf"{family[1]}-.*" if family else rf"{re.escape(key)}-\d.*"
-        if key == "LicenseRef-Public-Domain":
-            more_exact = "CC0-1.0"
+        if included.get(key) in keys:
+            continue
         if not any(re.fullmatch(more_exact, other) for other in keys):
             kept.append(f"{key}-4.0" if re.fullmatch(r"CC-BY[A-Z-]*", key) else key)
     return kept

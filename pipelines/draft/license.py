@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from assay.contracts.licenses import Recognised, all_of, may_mention, mentions
+from assay.contracts.licenses import Recognised, all_of, limit_in, may_mention, mentions
 from assay.contracts.policy import LicensePolicy
 
-UNKNOWN = "LicenseRef-unknown"
+UNKNOWN, OTHER_WORDS = "LicenseRef-unknown", "other words"
 _DECLARED = re.compile(r"SPDX-License-Identifier:[ \t]*(.+)")
 _FRONT_MATTER = re.compile(r"\A\ufeff?---\s*\n(.*?)\n---\s*\n", re.DOTALL)
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n\s*\n|\n(?=\s*[#|*\-+>\d])")
@@ -75,11 +75,15 @@ def _from_licence(sentence: str) -> str:
 
 
 def _all_of(read: list[Recognised]) -> Recognised | None:
-    """What holds where each of them holds."""
+    """What holds where each of them holds.
+
+    Of what was not read, only words that limit are quoted: the rest may name a person.
+    """
     if not read:
         return None
     named = list(dict.fromkeys(each.expression for each in read if each.expression))
-    unread = tuple(dict.fromkeys(part for each in read for part in each.unread))
+    parts = [limit_in(part) or OTHER_WORDS for each in read for part in each.unread]
+    unread = tuple(dict.fromkeys(parts))
     return Recognised(all_of(named), read[0].how, unread, len(named) > 1)
 
 

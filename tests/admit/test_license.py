@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from datetime import date
 from pathlib import Path
 
@@ -429,6 +430,16 @@ def test_what_nobody_allowed_never_passes(written: str, purpose: str, commercial
     assert verdict.reasons
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["research ", "by nc ", "cc by ", "1 0 ", "copyright 2020 x\n", "(", "*a", "http://a.b/ "],
+)
+def test_a_long_text_is_read_in_little_time(text: str) -> None:
+    started = time.process_time()
+    license_policy().recognise(text * (20_000 // len(text)))
+    assert time.process_time() - started < 5
+
+
 def test_a_licence_ends() -> None:
     lent = License(
         expression="CC0-1.0",
@@ -452,7 +463,7 @@ BESIDE = [
     ("dataset-metadata.json", '{"licenses": [{"name": "CC-BY-NC-SA-4.0"}]}', "'CC-BY-NC-SA-4.0' does not allow commercial use"),
     ("CITATION.cff", "license: CC-BY-NC-4.0", "'CC-BY-NC-4.0' does not allow commercial use"),
     ("meters.csv.license", "SPDX-License-Identifier: CC-BY-NC-4.0", "'CC-BY-NC-4.0' does not allow commercial use"),
-    ("LICENSE", "CC BY 4.0 and our own terms", "nobody has read 'own'"),
+    ("LICENSE", "CC BY 4.0 and our own terms", "nobody has read 'other words'"),
     ("LICENSE", "ask us", "LICENSE beside the source names no licence that is known, a person reads it"),
     ("LICENSE.pdf", "%PDF", "LICENSE.pdf beside the source names no licence that is known"),
 ]  # fmt: skip

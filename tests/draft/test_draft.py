@@ -452,6 +452,12 @@ def test_the_whole_text_of_a_licence_is_known_and_what_is_added_to_it_is_not(mor
     assert read.is_whole == (more == "")
 
 
+def test_a_text_is_not_quoted_where_it_may_name_a_person() -> None:
+    read = license_of_text("CC BY 4.0. Ask Jane Doe, jane@example.com, not Joe.", POLICY)
+    assert read is not None
+    assert set(read.unread) <= {"not", "other words"}
+
+
 def test_a_line_about_the_file_counts_before_the_rest() -> None:
     text = "| `a.csv` | CC0-1.0 |\n| `b.csv` | CC BY 4.0 |"
     of_one, of_all = (
