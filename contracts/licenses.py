@@ -124,6 +124,12 @@ def limit_in(words: str) -> str:
     return limit[0] if limit else ""
 
 
+def denial_in(text: str) -> str:
+    """What a longer text says that speaks against the licence that it names, or nothing."""
+    denial = _patterns("denials").search(text)
+    return denial[0] if denial else ""
+
+
 @cache
 def _patterns(name: str) -> re.Pattern[str]:
     return re.compile("|".join(words_table()[name]), re.IGNORECASE)

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 
-from assay.contracts.licenses import Recognised
+from assay.contracts.licenses import Recognised, denial_in
 from assay.contracts.policy import LicensePolicy
 from assay.pipelines.draft.license import (
     UNKNOWN,
@@ -131,7 +131,9 @@ def _licenses_in(folder: Path, path: Path, policy: LicensePolicy) -> Iterator[Li
             continue
         text = _text_of(folder / name)
         if text is not None and (read := reader(text, policy)) is not None:
-            yield license_found(name, read)
+            is_prose = _ABOUT_FILE.fullmatch(name) is not None
+            denial = denial_in(about_file(text, path.name)) if is_prose else ""
+            yield license_found(name, read, denial)
 
 
 def _reader_of(name: str, data: str) -> Callable[[str, LicensePolicy], Recognised | None] | None:

@@ -142,8 +142,17 @@ def about_file(text: str, file: str) -> str:
     return "\n".join(named) if any(map(may_mention, named)) else text
 
 
-def license_found(name: str, read: Recognised) -> LicenseFound:
-    """What can be relied on of what one text says."""
+def license_found(name: str, read: Recognised, denial: str = "") -> LicenseFound:
+    """What can be relied on of what one text says.
+
+    Args:
+        denial: what speaks against it in a longer text; a draft asks then, while what the text
+            names still counts as a witness.
+    """
+    if denial:
+        return LicenseFound(
+            UNKNOWN, name, f"{name} names {read.expression}, and says '{denial}'", read
+        )
     if read.expression is None or read.unread:
         why = read.doubt or read.how
         named = f"names {read.expression}, and " if read.expression else ""

@@ -471,6 +471,11 @@ def test_a_line_about_the_file_counts_before_the_rest() -> None:
 def test_a_doubtful_licence_is_unknown_and_says_why() -> None:
     several = license_found("README.md", Recognised("MIT AND ODbL-1.0", "text", several=True))
     assert (several.expression, several.why) == (UNKNOWN, "README.md names several: MIT, ODbL-1.0")
+    denied = license_found("SOURCE.md", Recognised("Apache-2.0", "text"), denial="no licence")
+    assert (denied.expression, denied.why) == (
+        UNKNOWN,
+        "SOURCE.md names Apache-2.0, and says 'no licence'",
+    )
     limited = license_found("LICENSE", Recognised("MIT", "text", ("except the images",)))
     assert limited.expression == UNKNOWN
     assert "nobody has read 'except the images'" in limited.why
