@@ -23,11 +23,11 @@ from assay.contracts.model import Contract, Rule
 from assay.contracts.problems import Problem, as_error, key_path, problems_of
 from assay.contracts.property_reader import PropertyReader
 from assay.contracts.service_levels import service_levels
+from assay.contracts.settings import UNANSWERED
 from assay.contracts.standard import LATEST, schema_problems
 from assay.contracts.team import approvers, owners
 
-UNANSWERED = "TODO"
-"""What a draft has where only a person knows."""
+_FACTS_OF_PRIVACY = ("sensitivity", "lawful_basis", "article_9_basis")
 
 
 @dataclass(frozen=True)
@@ -140,11 +140,12 @@ def _contract(
 
 def _unanswered(value: Any, path: Path, document: Document) -> Iterator[Problem]:
     """Where a draft still waits for what only a person knows."""
-    if value == UNANSWERED:
+    is_fact = bool(path) and path[-1] in _FACTS_OF_PRIVACY
+    if value == UNANSWERED or (is_fact and value == "unknown"):
         yield Problem(
             "assay.todo",
             "warning",
-            f"`{key_path(path)}` is still {UNANSWERED}",
+            f"`{key_path(path)}` is still {value}",
             "Say what only a person knows",
             document.where(path),
             key_path(path),

@@ -70,6 +70,10 @@ def _origin(predicate: Mapping[str, Any]) -> dict[str, Any]:
     return {"partitions": partitions, "source": source}
 
 
+_STATED = ("article_9_basis", "confirmed_by")
+"""Facts that a person has stated for some data sets."""
+
+
 def _admission(admission: Mapping[str, Any]) -> dict[str, Any]:
     """What one may do with the data, and which of them are personal."""
     license_verdict, treatments = admission["verdict"]["license"], admission["treatments"]
@@ -86,6 +90,7 @@ def _admission(admission: Mapping[str, Any]) -> dict[str, Any]:
         },
         "sensitivity": admission["sensitivity"],
         "lawful_basis": admission["lawful_basis"],
+        **{name: admission[name] for name in _STATED if name in admission},
         "region": admission["region"],
         "personal_data": [
             {**finding, "treatment": treatments.get(finding["column"], "none")}

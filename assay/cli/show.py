@@ -43,6 +43,8 @@ def _facts(data: dict[str, Any]) -> Iterator[tuple[str, object]]:
     yield from _source_facts(data["source"])
     yield from _license_facts(data["license"])
     basis = f"region {data['region']}, lawful basis: {data['lawful_basis']}"
+    if article_9_basis := data.get("article_9_basis"):
+        basis += f", article 9 basis: {article_9_basis}"
     yield "sensitivity", f"{data['sensitivity']}, {basis}"
     yield "owners", ", ".join(data["owners"])
     yield "contract", f"{data['contract']['file']} {data['contract']['version']}"

@@ -22,6 +22,7 @@ from assay.assets.stages.window_rows import window_of, window_rows
 from assay.contracts.errors import AdmissionError, EvidenceError, Where
 from assay.lineage.facts import Table
 from assay.pipelines.admit import personal
+from assay.pipelines.admit.facts import missing_article_9_basis, unanswered
 from assay.pipelines.admit.license import rows_not_allowed
 from assay.pipelines.admit.verdict import decide
 from assay.pipelines.core.fitting import Fitted
@@ -88,7 +89,12 @@ def _profiled(
     contract = run.contract
     personal_columns = list(contract.privacy.columns)
     return Admission(
-        verdict=decide(license_terms, personal.findings(profile.found, personal_columns)),
+        verdict=decide(
+            license_terms,
+            personal.findings(profile.found, personal_columns),
+            unanswered=unanswered(contract.license, contract.privacy),
+            forbidden=missing_article_9_basis(contract.privacy),
+        ),
         inputs=inputs,
         rows_in_window=profile.rows,
         fitted=profile.fitted,
@@ -140,11 +146,7 @@ def _reviewed(run: Run, admission: Admission) -> Admission:
     contract, verdict = run.contract, admission.verdict
     where = Where(file=contract.file, dataset=contract.name)
     if verdict.outcome == "refused":
-        raise AdmissionError(
-            f"the licence refuses: {'; '.join(verdict.reasons)}",
-            "Drop the purpose from assay.license, or get another licence from the holder",
-            where,
-        )
+        raise _refusal(verdict, where)
     if verdict.outcome == "admitted":
         return admission
     row = run.installation.registry.reviews.request(
@@ -162,11 +164,26 @@ def _reviewed(run: Run, admission: Admission) -> Admission:
         raise AdmissionError(
             f"rejected by {decided_by}", "Change what the review names, and run again", where
         )
+    is_open = any(unanswered(contract.license, contract.privacy))
+    to_do = "State it in the contract" if is_open else "Declare the column under assay.privacy"
     raise AdmissionError(
         f"held for review: {'; '.join(verdict.reasons)}",
-        f"Declare the column under assay.privacy, or let two stewards decide: assay review show {row.id}",
+        f"{to_do}, or let two stewards decide: assay review show {row.id}",
         where,
     )
+
+
+def _refusal(verdict: Verdict, where: Where) -> AdmissionError:
+    """Why the data may not be used, and what would change that."""
+    reasons = "; ".join(verdict.reasons)
+    if verdict.license.outcome == "refused":
+        remedy = "Drop the purpose from assay.license, or get another licence from the holder"
+        return AdmissionError(f"the licence refuses: {reasons}", remedy, where)
+    remedy = (
+        "State the basis of GDPR article 9(2) as `article_9_basis` under assay.privacy, or write"
+        " `treatment: drop`"
+    )
+    return AdmissionError(f"refused: {reasons}", remedy, where)
 
 
 # -- between two stages of one run, which may be two processes ----------------------------

@@ -24,6 +24,7 @@ from assay.assets.stages.quality import Assessed, evidence_of, render_decisions
 from assay.assets.stages.run import Run
 from assay.assets.stages.whole_version import WholeVersion
 from assay.contracts.errors import PublicationError, Where
+from assay.contracts.settings import Privacy
 from assay.lineage import evidence, partition_tree
 from assay.pipelines.clean import steps
 from assay.pipelines.ingest.declared_columns import source_names
@@ -157,7 +158,7 @@ def _of_part(part: Part) -> dict[str, Any]:
         "contract": {"file": contract.file, "version": contract.version, "digest": contract.digest, "owners": list(contract.owners)},
         "admission": {"verdict": asdict(admission.verdict), "decided_by": admission.decided_by, "approvals": list(admission.approvals), "holder": contract.license.holder, "evidence": contract.license.evidence,
                       "purposes": list(contract.license.purposes), "sensitivity": contract.privacy.sensitivity, "region": contract.privacy.region,
-                      "lawful_basis": contract.privacy.lawful_basis, "treatments": {c: t.treatment for c, t in contract.privacy.columns.items()}},
+                      "lawful_basis": contract.privacy.lawful_basis, "treatments": {c: t.treatment for c, t in contract.privacy.columns.items()}, **_stated_facts(contract.privacy)},
         "cleaning": {
             "steps": [step.model_dump(mode="json") for step in contract.cleaning], "fitted": {steps.label(i, step): dict(admission.fitted[i].values) for i, step in enumerate(contract.cleaning)},
             "changed": refined.changed, "flagged": refined.flagged, "learned": fitted.described(run.installation.lake, contract.name, part.attempt),
@@ -169,6 +170,12 @@ def _of_part(part: Part) -> dict[str, Any]:
         **({"far_years": dict(refined.far_years)} if refined.far_years else {}),
         **_origin(run, inputs.source_digest),
     }  # fmt: skip
+
+
+def _stated_facts(privacy: Privacy) -> dict[str, str]:
+    """What a person has stated beyond what every contract states."""
+    facts = {"article_9_basis": privacy.article_9_basis, "confirmed_by": privacy.confirmed_by}
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def _origin(run: Run, digest: str) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def _purposes(before: list[Any], now: list[Any], path: Path, title: str) -> Iter
 def _privacy(old: Part, new: Part, path: Path, title: str) -> Iterator[Change]:
     sensitivities = old.get("sensitivity"), new.get("sensitivity")
     yield from _sensitivity(*sensitivities, (*path, "sensitivity"), title)
-    for key in ("region", "lawful_basis"):
+    for key in ("region", "lawful_basis", "article_9_basis"):
         yield from compare_values(key, old.get(key), new.get(key), (*path, key), title)
     treatments = as_mapping(old.get("columns")), as_mapping(new.get("columns"))
     yield from _treatments(*treatments, (*path, "columns"), title)

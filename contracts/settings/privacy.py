@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import (
     Field,
+    field_validator,
     model_validator,
 )
 
@@ -74,8 +75,39 @@ SENSITIVITIES = (
     "health",
     "trade secret",
     "secret",
+    "unknown",
 )
-"""From the least to the most."""
+"""From the least to the most; what nobody has stated may be the most."""
+
+
+UNANSWERED = "TODO"
+"""What a draft has where only a person knows."""
+Unknown = Literal["unknown"]
+"""Of a draft: a person has to state it, and a run is held until then."""
+
+
+LawfulBasis = Literal[
+    "none needed",
+    "consent",
+    "contract",
+    "legal obligation",
+    "vital interests",
+    "public task",
+    "legitimate interests",
+]
+Article9Basis = Literal[
+    "explicit consent",
+    "employment and social protection law",
+    "vital interests",
+    "not-for-profit body",
+    "made public by the person",
+    "legal claims",
+    "substantial public interest",
+    "health care",
+    "public health",
+    "archiving, research or statistics",
+]
+"""GDPR, article 9(2), points (a) to (j)."""
 
 
 CONFIDENTIAL = ("personal", "special category", "health", "trade secret", "secret")
@@ -132,20 +164,31 @@ class Anonymity(Settings):
 
 
 class Privacy(Settings):
-    """Sensitivity of the whole, and the treatment of each personal column."""
+    """Sensitivity of the whole, why it may be processed, and the treatment of each personal column.
+
+    A sensitivity or a basis that is unknown, and a confirmation that is still to do, hold a run.
+    """
 
     sensitivity: Literal[
-        "public", "internal", "personal", "special category", "health", "trade secret", "secret"
+        "public",
+        "internal",
+        "personal",
+        "special category",
+        "health",
+        "trade secret",
+        "secret",
+        "unknown",
     ]
     region: str = Field(pattern=r"^[a-z]{2}(-[a-z0-9-]+)?$|^global$")
-    lawful_basis: Literal[
-        "none needed",
-        "consent",
-        "contract",
-        "legal obligation",
-        "vital interests",
-        "public task",
-        "legitimate interests",
-    ]
+    lawful_basis: LawfulBasis | Unknown
+    article_9_basis: Article9Basis | Unknown | None = None
+    """What allows special categories and health data."""
+    confirmed_by: str | None = Field(default=None, min_length=1)
+    """Who confirmed what a draft states because nothing personal was found."""
     columns: dict[str, Treatment] = Field(default_factory=dict)
     anonymity: Anonymity | None = None
+
+    @field_validator("sensitivity", "lawful_basis", "article_9_basis", mode="before")
+    @classmethod
+    def _todo_is_unknown(cls, value: object) -> object:
+        return "unknown" if value == UNANSWERED else value

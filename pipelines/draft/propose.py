@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from assay.contracts.load import UNANSWERED
+from assay.contracts.settings import UNANSWERED
 from assay.pipelines.admit.names import perhaps_personal
 from assay.pipelines.draft.columns import column_promises, describe_doubt
 from assay.pipelines.draft.keys import key_columns
@@ -103,6 +103,10 @@ def _open_questions(
         questions.append("nobody is named as owner")
     if origin.unreadable:
         questions.append(f"{origin.unreadable:,} records cannot be read")
+    questions.append(
+        "sensitivity, lawful basis and holder of the rights are for a person to state: answer the"
+        f" {UNANSWERED}s, a run is held until then"
+    )
     questions += [f"'{column}' may be personal" for column in sorted(perhaps)]
     questions += [f"'{column}' {describe_doubt(found)}" for column, found in doubtful.items()]
     return tuple(questions)

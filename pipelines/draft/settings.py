@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from assay.contracts.load import UNANSWERED
+from assay.contracts.settings import CLASSES, SENSITIVITIES, UNANSWERED
 from assay.pipelines.draft.license import UNKNOWN, LicenseFound
 from assay.pipelines.draft.personal_columns import Personal
 from assay.pipelines.draft.profile import Profile
@@ -49,7 +49,7 @@ def license_setting(license: LicenseFound) -> dict[str, Any]:
         settings["refuses"] = Comment("Assay refuses to publish until this is answered")
     return settings | {
         "expression": WithReason(license.expression, license.why),
-        "holder": WithReason(UNANSWERED, "who holds the rights"),
+        "holder": WithReason(UNANSWERED, "who holds the rights; a run is held until then"),
         "evidence": license.evidence,
         "purposes": WithReason(
             Flow(["analytics"]),
@@ -60,20 +60,42 @@ def license_setting(license: LicenseFound) -> dict[str, Any]:
 
 
 def privacy_setting(personal: dict[str, Personal]) -> dict[str, Any]:
-    """Sensitivity, region, lawful basis, and a treatment for each personal column."""
-    settings: dict[str, Any] = {
-        "sensitivity": "personal" if personal else "internal",
-        "region": WithReason("global", "where the data may be kept: eu, us, …"),
-        "lawful_basis": WithReason("legitimate interests", "say the one you rely on")
-        if personal
-        else WithReason("none needed", "no personal data was found"),
-    }
-    if personal:
-        settings["columns"] = {
-            name: Flow({"kind": one.kind, "treatment": one.treatment})
-            for name, one in personal.items()
+    """Sensitivity, region, lawful basis, and a treatment for each personal column; a person states
+    or confirms them.
+    """
+    region = WithReason("global", "where the data may be kept: eu, us, …")
+    if not personal:
+        why = "nothing personal was found"
+        return {
+            "sensitivity": WithReason("internal", why),
+            "region": region,
+            "lawful_basis": WithReason("none needed", why),
+            "confirmed_by": WithReason(
+                UNANSWERED,
+                "who checked the sensitivity and the lawful basis; a run is held until then",
+            ),
         }
-    return settings
+    classes = {CLASSES.get(one.kind, "personal") for one in personal.values()}
+    least = max(classes, key=SENSITIVITIES.index)
+    settings: dict[str, Any] = {
+        "sensitivity": WithReason(
+            "unknown",
+            f"{UNANSWERED}: at least {least}, by what was found; a run is held until then",
+        ),
+        "region": region,
+        "lawful_basis": WithReason(
+            "unknown",
+            f"{UNANSWERED}: the one you rely on, such as consent or contract; a run is held until"
+            " then",
+        ),
+    }
+    if classes & {"special category", "health"}:
+        why = f"{UNANSWERED}: a point of GDPR article 9(2), such as explicit consent; a run is refused until then"
+        settings["article_9_basis"] = WithReason("unknown", why)
+    columns = {
+        name: Flow({"kind": one.kind, "treatment": one.treatment}) for name, one in personal.items()
+    }
+    return settings | {"columns": columns}
 
 
 def cleaning_settings(profile: Profile, personal: dict[str, Personal]) -> list[Any]:
