@@ -22,11 +22,25 @@ _MODEL_KEYS = {
 }
 
 
-def converted(specification: Mapping) -> Mapping:
-    """One Data Contract Specification as an ODCS document."""
+_READ = (
+    "dataContractSpecification", "id", "info", "terms", "tags", "servers", "models", "definitions",
+    "links", "servicelevels", "quality",
+)  # fmt: skip
+"""The keys of a specification that its parts below read; every other one is kept as it is."""
+_ENGINES = {"sodacl": "soda", "great-expectations": "greatExpectations"}
+_CHECKS_OF_SODA = "checks for "
+
+
+def converted(specification: Mapping) -> tuple[Mapping, list[str]]:
+    """One Data Contract Specification as an ODCS document, with a line for each thing that is kept
+    and has no key there.
+    """
     info = dict(specification.get("info") or {})
     terms = dict(specification.get("terms") or {})
     title = str(info.pop("title", specification.get("id", "contract")))
+    models = _Models(specification)
+    schema = models.converted()
+    notes = _root_quality(specification.get("quality"), schema)
     document: Mapping = {
         "apiVersion": LATEST,
         "kind": "DataContract",
@@ -38,12 +52,14 @@ def converted(specification: Mapping) -> Mapping:
         **_people(info),
         "tags": specification.get("tags"),
         "servers": _servers(specification),
-        "schema": _Models(specification).converted(),
+        "schema": schema,
         "slaProperties": list(_service_levels(specification)) or None,
         "authoritativeDefinitions": _links(specification),
-        "customProperties": _rest_of_head(info, terms),
     }
-    return {key: value for key, value in document.items() if value is not None}
+    rest = _rest_of_head(info, terms, specification, models.unused_definitions())
+    document["customProperties"] = _custom_properties(rest) or None
+    notes += [f"{name}: kept as a custom property" for name in rest]
+    return {key: value for key, value in document.items() if value is not None}, notes
 
 
 def _description(info: Mapping, terms: Mapping) -> Mapping | None:
@@ -57,11 +73,13 @@ def _description(info: Mapping, terms: Mapping) -> Mapping | None:
 
 def _people(info: Mapping) -> Mapping:
     """The team that owns the data, and where it can be reached."""
-    owner, contact = info.pop("owner", None), info.pop("contact", None) or {}
+    owner, contact = info.pop("owner", None), dict(info.pop("contact", None) or {})
     people: Mapping = {"team": {"name": owner} if owner else None}
     if contact.get("email"):
-        channel = contact.get("name") or "contact"
-        people["support"] = [{"channel": channel, "url": f"mailto:{contact['email']}"}]
+        channel = contact.pop("name", None) or "contact"
+        people["support"] = [{"channel": channel, "url": f"mailto:{contact.pop('email')}"}]
+    if contact:
+        info["contact"] = contact
     return people
 
 
@@ -85,10 +103,71 @@ def _service_levels(specification: Mapping) -> Iterator[Mapping]:
         yield _with_rest(agreement, rest)
 
 
-def _rest_of_head(info: Mapping, terms: Mapping) -> list[Mapping] | None:
+def _rest_of_head(
+    info: Mapping, terms: Mapping, specification: Mapping, definitions: Mapping
+) -> Mapping:
+    """What has no key in ODCS, by its name there."""
     rest = {f"info.{key}": value for key, value in info.items()}
     rest |= {f"terms.{key}": value for key, value in terms.items()}
-    return _custom_properties(rest) or None
+    rest |= {f"definitions.{key}": value for key, value in definitions.items()}
+    return rest | {key: value for key, value in specification.items() if key not in _READ}
+
+
+# -- quality ------------------------------------------------------------------------------------
+
+
+def _root_quality(quality: Any, schema: list[Mapping]) -> list[str]:
+    """Add the rules at the root to the schema objects that they are about: rules of an engine."""
+    if not quality or not schema:
+        return []
+    notes = []
+    for entry in quality if isinstance(quality, list) else [quality]:
+        block = entry if isinstance(entry, dict) else {"specification": entry}
+        engine = str(block.get("type", "custom"))
+        for model, rules in _rules_of_models(block.get("specification"), schema):
+            rule = {
+                "type": "custom",
+                "engine": _ENGINES.get(engine.lower(), engine),
+                "implementation": rules,
+            }
+            model["quality"] = [*(model.get("quality") or []), rule]
+            notes.append(
+                f"quality: the {engine} rules of {model['name']} are kept as a custom rule, which"
+                " Assay does not evaluate"
+            )
+    return notes
+
+
+def _rules_of_models(rules: Any, schema: list[Mapping]) -> Iterator[tuple[Mapping, Any]]:
+    """Each schema object with its rules; what names none belongs to the first."""
+    models = {model["name"]: model for model in schema}
+    if not isinstance(rules, dict):
+        yield schema[0], "" if rules is None else rules
+        return
+    others = {}
+    for key, value in rules.items():
+        model = models.get(str(key).removeprefix(_CHECKS_OF_SODA).strip())
+        if model is None:
+            others[key] = value
+        else:
+            yield model, value if isinstance(value, str) else {key: value}
+    if others:
+        yield schema[0], others
+
+
+def _operators(rules: Any, renamed: Mapping) -> Any:
+    """The rules of a model or field with ODCS's names of what they compare with."""
+    if not isinstance(rules, list):
+        return rules
+    return [
+        {renamed.get(key, key): value for key, value in rule.items()}
+        if isinstance(rule, dict)
+        else rule
+        for rule in rules
+    ]
+
+
+# -- models -------------------------------------------------------------------------------------
 
 
 class _Models:
@@ -101,6 +180,11 @@ class _Models:
         self.models: Mapping = specification.get("models") or {}
         self.definitions: Mapping = specification.get("definitions") or {}
         self.words: Mapping = table("words/older_contracts.yaml")
+        self.used: set[str] = set()
+
+    def unused_definitions(self) -> Mapping:
+        """The definitions that no field refers to, once the models are converted."""
+        return {key: value for key, value in self.definitions.items() if key not in self.used}
 
     def converted(self) -> list[Mapping]:
         """Every model as a schema object."""
@@ -112,6 +196,8 @@ class _Models:
         for key, new_key in _MODEL_KEYS.items():
             if key in rest:
                 schema[new_key] = rest.pop(key)
+        if "quality" in schema:
+            schema["quality"] = _operators(schema["quality"], self.words["operators"])
         schema["properties"] = self._fields(rest)
         return _with_rest(schema, rest)
 
@@ -151,12 +237,14 @@ class _Models:
         for key in self.words["same_keys"]:
             if key in rest:
                 converted["businessName" if key == "title" else key] = rest.pop(key)
+        if "quality" in converted:
+            converted["quality"] = _operators(converted["quality"], self.words["operators"])
         if rest.pop("primaryKey", None) or rest.pop("primary", None):
             converted["primaryKey"] = True
         if "enum" in rest:
             converted["enum"] = [{"value": value} for value in rest.pop("enum")]
         if "example" in rest:
-            converted["examples"] = [rest.pop("example")]
+            converted["examples"] = [*converted.get("examples", []), rest.pop("example")]
         return converted
 
     def _options(self, kind: str, logical_type: str | None, rest: Mapping) -> Mapping:
@@ -185,6 +273,7 @@ class _Models:
         """
         name = str(reference or "").removeprefix("#/definitions/")
         definition = self.definitions.get(name) or {}
+        self.used.add(name)
         return {key: value for key, value in definition.items() if key not in ("name", "domain")}
 
 

@@ -35,11 +35,12 @@ def upgraded(data: Mapping) -> tuple[Mapping, list[str]]:
     """
     notes: list[str] = []
     if "dataContractSpecification" in data:
-        data = converted(data)
+        data, kept = converted(data)
         notes.append(
             f"turned from a Data Contract Specification into ODCS {LATEST}; "
             "its comments are not carried over"
         )
+        notes += kept
     elif data.get("apiVersion") == LATEST or data.get("apiVersion") not in VERSIONS:
         return data, []
     else:

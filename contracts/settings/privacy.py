@@ -82,8 +82,6 @@ SENSITIVITIES = (
 
 UNANSWERED = "TODO"
 """What a draft has where only a person knows."""
-Unknown = Literal["unknown"]
-"""Of a draft: a person has to state it, and a run is held until then."""
 
 
 LawfulBasis = Literal[
@@ -94,6 +92,7 @@ LawfulBasis = Literal[
     "vital interests",
     "public task",
     "legitimate interests",
+    "unknown",
 ]
 Article9Basis = Literal[
     "explicit consent",
@@ -106,6 +105,7 @@ Article9Basis = Literal[
     "health care",
     "public health",
     "archiving, research or statistics",
+    "unknown",
 ]
 """GDPR, article 9(2), points (a) to (j)."""
 
@@ -180,8 +180,8 @@ class Privacy(Settings):
         "unknown",
     ]
     region: str = Field(pattern=r"^[a-z]{2}(-[a-z0-9-]+)?$|^global$")
-    lawful_basis: LawfulBasis | Unknown
-    article_9_basis: Article9Basis | Unknown | None = None
+    lawful_basis: LawfulBasis
+    article_9_basis: Article9Basis | None = None
     """What allows special categories and health data."""
     confirmed_by: str | None = Field(default=None, min_length=1)
     """Who confirmed what a draft states because nothing personal was found."""

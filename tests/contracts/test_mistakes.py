@@ -518,7 +518,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
         "lawful_basis: none needed",
         "lawful_basis: none",
         [
-            "37:48 assay.value: assay.privacy.lawful_basis: 'none' is not known. Choose one of none needed, consent, contract, legal obligation, vital interests, public task, legitimate interests."
+            "37:48 assay.value: assay.privacy.lawful_basis: 'none' is not known. Choose one of none needed, consent, contract, legal obligation, vital interests, public task, legitimate interests, unknown."
         ],
     ),
     (

@@ -256,3 +256,52 @@ servicelevels: {retention: {period: P1Y, description: a year}}
     assert made.data["slaProperties"] == [
         {"property": "retention", "value": "P1Y", "description": "a year"}
     ]
+
+
+SODA = """
+  type: SodaCL
+  specification:
+    checks for orders: [row_count > 4711]
+    checks for lines: [row_count > 4712]
+"""
+GREAT_EXPECTATIONS = """
+  type: great-expectations
+  specification: {orders: "[4711]", lines: "[4712]"}
+"""
+AS_TEXT = """
+  type: SodaCL
+  specification: |
+    checks for orders: [row_count > 4711, max(a) < 4712]
+"""
+
+
+@pytest.mark.parametrize("quality", [SODA, GREAT_EXPECTATIONS, AS_TEXT], ids=["soda", "ge", "text"])
+def test_an_upgrade_of_a_specification_loses_no_rule_and_names_what_has_no_key(
+    quality: str,
+) -> None:
+    text, notes = rewritten(
+        f"""
+dataContractSpecification: 1.2.1
+id: orders
+info: {{title: Orders, version: 1.0.0, contact: {{name: Ann, url: "https://example.com"}}, more: 7}}
+models:
+  orders:
+    fields: {{a: {{type: integer, quality: [{{metric: nullValues, mustBeLessThanOrEqualTo: 2}}]}}}}
+  lines: {{fields: {{b: {{type: integer, example: 1, examples: [2]}}}}}}
+definitions: {{unused: {{type: string}}}}
+examples: [{{type: csv, data: "a"}}]
+quality:{quality}""",
+        "orders.yaml",
+    )
+    document = parse(text, "orders.yaml").data
+    assert not [p for p in schema_problems(parse(text, "orders.yaml")) if p.severity == "error"]
+    orders, lines = document["schema"]
+    assert all(number in str(document["schema"]) for number in ("4711", "4712"))
+    assert orders["properties"][0]["quality"] == [
+        {"metric": "nullValues", "mustBeLessOrEqualTo": 2}
+    ]
+    assert lines["properties"][0]["examples"] == [2, 1]
+    kept = {entry["property"] for entry in document["customProperties"]}
+    assert kept == {"info.contact", "info.more", "definitions.unused", "examples"}
+    for name in (*kept, "quality"):
+        assert any(note.startswith(f"{name}:") for note in notes)
