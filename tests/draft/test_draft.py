@@ -491,7 +491,7 @@ def test_an_unknown_licence_and_owner_are_asked_for() -> None:
         None,
     )
     assert "# Assay refuses to publish until this is answered" in done.text
-    assert len(done.open_questions) == 2
+    assert len(done.open_questions) == 3
     with pytest.raises(Exception, match="names no owner"):
         load(done.text, "x.odcs.yaml")
 
