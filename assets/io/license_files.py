@@ -132,7 +132,7 @@ def _licenses_in(folder: Path, path: Path, policy: LicensePolicy) -> Iterator[Li
         text = _text_of(folder / name)
         if text is not None and (read := reader(text, policy)) is not None:
             is_prose = _ABOUT_FILE.fullmatch(name) is not None
-            denial = denial_in(about_file(text, path.name)) if is_prose else ""
+            denial = denial_in(about_file(text, path.name, policy)) if is_prose else ""
             yield license_found(name, read, denial)
 
 
@@ -146,7 +146,7 @@ def _reader_of(name: str, data: str) -> Callable[[str, LicensePolicy], Recognise
     if name.lower() == "citation.cff":
         return license_of_fields
     if _ABOUT_FILE.fullmatch(name):
-        return lambda text, policy: license_of_prose(about_file(text, data), policy)
+        return lambda text, policy: license_of_prose(about_file(text, data, policy), policy)
     of_other_data = ending in (".license", ".licence")
     is_text = ending not in _DATA_ENDINGS and not of_other_data
     return license_of_text if is_text and _LICENSE_FILE.fullmatch(name) else None
@@ -154,7 +154,9 @@ def _reader_of(name: str, data: str) -> Callable[[str, LicensePolicy], Recognise
 
 def _text_of(file: Path) -> str | None:
     try:
-        with file.open(encoding="utf-8", errors="replace") as text:
-            return text.read(_MAX_TEXT)
+        with file.open("rb") as opened:
+            content = opened.read(4 * _MAX_TEXT)
     except OSError:
         return None  # not there, a folder, or not ours to read
+    is_wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return content.decode("utf-16" if is_wide else "utf-8-sig", "replace")[:_MAX_TEXT]

@@ -146,7 +146,9 @@ class Keys:
 
         private = self._signing_key()
         self._check_pair(private)
-        self._refuse_another_key(SIGNING, _signing_fingerprint(private.public_key().public_bytes_raw()))
+        self._refuse_another_key(
+            SIGNING, _signing_fingerprint(private.public_key().public_bytes_raw())
+        )
         return CryptoSigner(private)
 
     def public(self) -> Key:

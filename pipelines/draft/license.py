@@ -37,7 +37,8 @@ def license_of_text(text: str, policy: LicensePolicy) -> Recognised | None:
     declared = [entry.strip(" *#/\t\r->") for entry in _DECLARED.findall(text)]
     rest = _DECLARED.sub(" ", text).strip(" *#/\t\r\n->")
     read = [policy.recognise(entry) for entry in [*declared, rest] if entry]
-    return _all_of([each for each in read if each.expression or each.unread])
+    # of a text of tags alone, the rest says nothing; of any other, it is all there is
+    return _all_of([each for each in read if each.expression or each.unread] or read)
 
 
 def license_of_values(values: Iterable[str], policy: LicensePolicy) -> Recognised | None:
@@ -70,7 +71,7 @@ def license_of_prose(text: str, policy: LicensePolicy) -> Recognised | None:
 def _from_licence(sentence: str) -> str:
     """A row of a table from the cell on that speaks of a licence; anything else as it is."""
     cells = sentence.split("|")
-    first = next(number for number, cell in enumerate(cells) if may_mention(cell))
+    first = next((number for number, cell in enumerate(cells) if may_mention(cell)), 0)
     return "|".join(cells[first:])
 
 
@@ -129,9 +130,9 @@ def license_of_fields(text: str, policy: LicensePolicy) -> Recognised | None:
     return license_of_values(values, policy)
 
 
-def about_file(text: str, file: str) -> str:
-    """The lines of a longer text that name the file, without its ending or with it; all of it where
-    none does.
+def about_file(text: str, file: str, policy: LicensePolicy) -> str:
+    """The lines of a longer text that name the file, without its ending or with it, where one of
+    them names a licence; all of it otherwise.
     """
     stem = file.partition(".")[0]
     named = [
@@ -139,7 +140,9 @@ def about_file(text: str, file: str) -> str:
         for line in text.splitlines()
         if re.search(rf"(?<![\w.-]){re.escape(file)}(?![\w-])|`{re.escape(stem)}[`/.]", line)
     ]
-    return "\n".join(named) if any(map(may_mention, named)) else text
+    hinting = filter(may_mention, named)
+    has_license = any(mentions(line, policy.names, policy.addresses)[0] for line in hinting)
+    return "\n".join(named) if has_license else text
 
 
 def license_found(name: str, read: Recognised, denial: str = "") -> LicenseFound:

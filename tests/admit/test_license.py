@@ -486,6 +486,13 @@ def test_a_text_beside_the_source_that_allows_less_is_honoured(
     assert reason in "; ".join(verdict.reasons)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_texts_in_other_encodings_are_read(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_bytes("The data are CC BY-NC 4.0.".encode(encoding))
+    texts = licenses_beside(tmp_path / "x.csv", tmp_path, license_policy())
+    assert [text.expression for text in texts] == ["CC-BY-NC-4.0"]
+
+
 @pytest.mark.parametrize("location", ["*.csv", "*/x.csv", "a", "a/x.csv", "**/x.csv", "a/b/x.csv"])
 def test_texts_beside_files_that_a_pattern_or_a_folder_names_are_read(
     location: str, tmp_path: Path

@@ -431,6 +431,7 @@ def test_the_licences_of_a_longer_text_are_read(
         ("Copyright 2024 us, non-commercial use only\nMIT", "LicenseRef-Non-Commercial AND MIT", False),
         ("CC BY 4.0\n\nAsk us before you use the images.", "CC-BY-4.0", False),
         ("ask us", None, False),
+        ("See the terms for details.", None, False),
     ],
 )  # fmt: skip
 def test_the_text_of_a_licence_is_read_as_a_whole(
@@ -461,11 +462,18 @@ def test_a_text_is_not_quoted_where_it_may_name_a_person() -> None:
 def test_a_line_about_the_file_counts_before_the_rest() -> None:
     text = "| `a.csv` | CC0-1.0 |\n| `b.csv` | CC BY 4.0 |"
     of_one, of_all = (
-        license_of_prose(about_file(text, name), POLICY) for name in ("b.csv", "c.csv")
+        license_of_prose(about_file(text, name, POLICY), POLICY) for name in ("b.csv", "c.csv")
     )
     assert of_one is not None
     assert of_all is not None
     assert (of_one.expression, of_all.expression) == ("CC-BY-4.0", "CC0-1.0 AND CC-BY-4.0")
+
+
+def test_a_line_that_names_the_file_and_no_licence_hides_none() -> None:
+    text = "`a.csv` holds the training data, without derivatives.\n\nAll are CC BY-NC 4.0."
+    read = license_of_prose(about_file(text, "a.csv", POLICY), POLICY)
+    assert read is not None
+    assert read.expression == "CC-BY-NC-4.0"
 
 
 def test_a_doubtful_licence_is_unknown_and_says_why() -> None:
