@@ -16,7 +16,7 @@ from assay.assets.stages.ingest import landed_folder, receipt_of
 from assay.assets.stages.run import Run
 from assay.contracts.model import Column, Contract
 from assay.contracts.types import read, readable
-from assay.pipelines.admit import personal, special_categories, split_values
+from assay.pipelines.admit import encoded_text, personal, special_categories, split_values
 from assay.pipelines.core.engine import is_held_in_memory, run_together
 from assay.pipelines.core.frames import ROW
 
@@ -67,7 +67,9 @@ def searched(
     findings = pl.concat([pl.DataFrame(schema=FOUND_SCHEMA), *first.findings])
     more = _second_look(contract, rows, targets, first, pairs, findings)
     findings = pl.concat([findings, *(frame.cast(pl.Schema(FOUND_SCHEMA)) for frame in more)])
-    different = findings.unique(subset=[ROW, "column", "kind", "value"], maintain_order=False)
+    different = encoded_text.without_superseded(findings).unique(
+        subset=[ROW, "column", "kind", "value"], maintain_order=False
+    )
     return different.sort("column", "kind", ROW, "value"), results_beside
 
 
@@ -167,6 +169,7 @@ def _first_look(
     signs = split_values.signs(rows, targets.counted, targets.numbers)
     spans = [
         *personal.spans(rows, texts, of_words=_columns_of_words(rows, targets.spelled)),
+        *encoded_text.escaped(rows, texts),
         *personal.declared_values(rows, run.contract.privacy),
         *(presidio.spans(rows, texts, model) if model else []),
     ]
@@ -282,6 +285,7 @@ def _text_searches(values: pl.LazyFrame, name: str) -> list[pl.LazyFrame]:
     mentioned, *special = special_categories.looks(values, [name], [name])
     return [
         *personal.spans(values, [name], alone=False),
+        *encoded_text.escaped(values, [name]),
         *personal.encoded(values, [name]),
         *special,
         _any(personal.disguises(values, [name])),

@@ -9,13 +9,12 @@ columns of the same table hold.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Collection, Sequence
 
 import polars as pl
 
 from assay.contracts.settings import Privacy
+from assay.pipelines.admit import decode
 from assay.pipelines.admit.detect import SCHEMA, VOTE, finder
 from assay.pipelines.admit.detectors import CONTEXT, Detector, detectors_for
 from assay.pipelines.core.frames import ROW, Finding
@@ -26,7 +25,8 @@ HIDDEN = {ROW: pl.Int64, "column": pl.String, "token": pl.String, "text": pl.Str
 # what another character is meant by
 DISGUISES = r"[\x{00A0}\x{00AA}\x{00AD}\x{00B2}\x{00B3}\x{00B9}\x{00BA}\x{2000}-\x{209C}\x{2100}-\x{214F}\x{2460}-\x{24FF}\x{3000}\x{FB00}-\x{FB06}\x{FE50}-\x{FEFF}\x{FF00}-\x{FFEF}\x{1D400}-\x{1D7FF}]"
 INVISIBLE = r"[\x{200B}-\x{200F}\x{2060}\x{FEFF}\x{00AD}]"
-_ENCODED = r"[A-Za-z0-9+/]{16,}={0,2}"  # base 64 of 12 bytes or more
+# base 64 of 12 bytes or more, in lines of 76 characters where it is long
+_ENCODED = r"(?:[A-Za-z0-9+/]{76}\r?\n)*[A-Za-z0-9+/_-]{16,}={0,2}"
 _OPAQUE = (
     64  # letters of a token that is more than a digest or a key, and that nobody can look into
 )
@@ -194,6 +194,8 @@ def encoded(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.LazyFrame]:
     """Plan the search for text that hides in base 64, one for each column: `_row`, `column`,
     `token`, `text` (null where a long token decodes to no text).
     """
+    token = pl.col("token")
+    is_opaque = (token.str.len_chars() >= _OPAQUE) & ~token.str.contains("[_-]")
     return [
         frame.select(ROW, pl.col(column).cast(pl.String).alias("token"))
         .filter(pl.col("token").str.contains(_ENCODED))
@@ -201,12 +203,12 @@ def encoded(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.LazyFrame]:
         .explode("token", empty_as_null=False)
         .drop_nulls("token")
         .filter(
-            pl.col("token").str.contains("[0-9+/=]")
+            pl.col("token").str.contains("[0-9+/=_-]")
             & pl.col("token").str.contains("[A-Z]")
             & pl.col("token").str.contains("[a-z]")
         )
         .with_columns(pl.col("token").map_batches(_decoded, return_dtype=pl.String).alias("text"))
-        .filter(pl.col("text").is_not_null() | (pl.col("token").str.len_chars() >= _OPAQUE))
+        .filter(pl.col("text").is_not_null() | is_opaque)
         .select(ROW, pl.lit(column).alias("column"), "token", "text")
         for column in columns
     ]
@@ -250,11 +252,8 @@ def _decoded(tokens: pl.Series) -> pl.Series:
 
 
 def _text_in(token: str) -> str | None:
-    try:
-        text = base64.b64decode(token + "=" * (-len(token) % 4), validate=True).decode()
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return text if text.isprintable() else None
+    text = decode.text_of_base64(token)
+    return None if text is None else decode.decoded(text)
 
 
 def findings(found: pl.DataFrame, declared: Sequence[str]) -> tuple[Finding, ...]:

@@ -24,6 +24,8 @@ _COMMAS = (
 )
 # scripts without blanks between words, next to the digits of other scripts
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}]"
+# a word begins where an escape ends: ann in `%20ann` and `\\nann`
+_ESCAPE = r"(%(?:25)*[0-9A-Fa-f]{2}|=[0-9A-F]{2}|\\u[0-9A-Fa-f]{4}|\\[nrtbf])"
 _WORDS = r"^[\p{L}\p{M}\p{N}\s.,'’()/+&-]*$"
 """Values that could be part of a longer word or number."""
 _ONE_WORD = r"^[\p{L}\p{M}'’.-]+$"
@@ -128,7 +130,8 @@ def _replaced(text: pl.Expr, values: Mapping[str, str]) -> pl.Expr:
 
 def _with_edges(text: pl.Expr) -> pl.Expr:
     """The text with a mark at every edge of a word, and none inside a number with a fraction."""
-    marked = text.str.replace_all(r"\b", _EDGE)
+    marked = text.str.replace_all(_ESCAPE, f"${{1}}{_EDGE}").str.replace_all(r"\b", _EDGE)
+    marked = marked.str.replace_all(f"{_EDGE}+", _EDGE)
     marked = marked.str.replace_all(rf"([0-9])({_UNSPACED})", f"${{1}}{_EDGE}${{2}}")
     marked = marked.str.replace_all(rf"({_UNSPACED})([0-9])", f"${{1}}{_EDGE}${{2}}")
     # digits between two points belong to both numbers: the first pass takes every other point

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from assay.pipelines.admit import personal, special_categories
+from assay.pipelines.admit import encoded_text, personal, special_categories
 from assay.pipelines.core.engine import run_together
 from assay.pipelines.core.frames import ROW
 
@@ -51,8 +51,17 @@ def findings(
 
 def _counts(frame: pl.LazyFrame, searched: Sequence[str]) -> list[tuple[str, str, int, int]]:
     """Column, kind, rows and characters of what each search finds."""
-    (disguised,) = run_together([personal.disguises(frame, searched)])
-    plans = [*personal.spans(frame, searched), *personal.undisguised(frame, disguised)]
+    looks = [personal.disguises(frame, searched), *personal.encoded(frame, searched)]
+    disguised, *encoded = run_together(looks)
+    plans = [
+        *personal.spans(frame, searched),
+        *personal.undisguised(frame, disguised),
+        *personal.within(pl.concat([pl.DataFrame(schema=personal.HIDDEN), *encoded])),
+        *(
+            plan.filter(pl.col("confidence") != encoded_text.SUPERSEDED)
+            for plan in encoded_text.escaped(frame, searched)
+        ),
+    ]
     counts = run_together(
         [
             plan.group_by("column", "kind").agg(
