@@ -61,6 +61,7 @@ def analyzer(model: str) -> Callable[[pl.Series], pl.Series]:
     Raises: ConfigurationError: Presidio is not installed, or there is no such model.
     """
     if model == rampart.NAME:
+        rampart.load_model()  # here, as an error within a plan loses its sentence
         return _by_rampart
     if importlib.util.find_spec("presidio_analyzer") is None:
         raise ConfigurationError(

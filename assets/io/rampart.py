@@ -36,7 +36,7 @@ def label_texts(texts: Sequence[str]) -> Iterator[tuple[int, list[TokenLabel]]]:
     """
     import numpy as np
 
-    session, tokenizer, labels = _model()
+    session, tokenizer, labels = load_model()
     pieces = [(at, *piece) for at, text in enumerate(texts) for piece in _pieces(text)]
     whole: dict[int, list[TokenLabel]] = {at: [] for at in range(len(texts))}
     waiting = dict.fromkeys(whole, 0)
@@ -94,7 +94,7 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
 
 
 @cache
-def _model() -> tuple[Any, Any, dict[int, str]]:
+def load_model() -> tuple[Any, Any, dict[int, str]]:
     """The session that runs the model, its tokenizer, and the labels without their prefix.
 
     Raises: ConfigurationError: the extra is not installed.
