@@ -168,7 +168,12 @@ def _first_look(
     )
     signs = split_values.signs(rows, targets.counted, targets.numbers)
     spans = [
-        *personal.spans(rows, texts, of_words=_columns_of_words(rows, targets.spelled)),
+        *personal.spans(
+            rows,
+            texts,
+            of_words=_columns_of_words(rows, targets.spelled),
+            region=run.contract.privacy.region,
+        ),
         *encoded_text.escaped(rows, texts),
         *personal.declared_values(rows, run.contract.privacy),
         *(presidio.spans(rows, texts, model) if model else []),
@@ -265,7 +270,7 @@ def _hints_of_few(contract: Contract, schema: Mapping[str, pl.DataType], few_of:
     plans: list[tuple[str, pl.LazyFrame]] = []
     for name, frame in frames.items():
         searches = (
-            _text_searches(frame, name)
+            _text_searches(frame, name, contract.privacy.region)
             if name in texts
             else _value_searches(frame, name, contract, texts)
         )
@@ -280,11 +285,11 @@ def _hints_of_few(contract: Contract, schema: Mapping[str, pl.DataType], few_of:
     )
 
 
-def _text_searches(values: pl.LazyFrame, name: str) -> list[pl.LazyFrame]:
+def _text_searches(values: pl.LazyFrame, name: str, region: str) -> list[pl.LazyFrame]:
     """Plans that give no row where no text among the values gives reason to search its column."""
     mentioned, *special = special_categories.looks(values, [name], [name])
     return [
-        *personal.spans(values, [name], alone=False),
+        *personal.spans(values, [name], alone=False, region=region),
         *encoded_text.escaped(values, [name]),
         *personal.encoded(values, [name]),
         *special,

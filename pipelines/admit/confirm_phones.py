@@ -84,7 +84,9 @@ def confirm_phone_in(region: str, text: str) -> str | None:
     if not has_phone_length(text) or re.fullmatch(_PLAIN_DATE, text):
         return None
     numbers = plan(region)
-    if numbers.is_mobile(digits) or (numbers.has_prefix(digits) and numbers.may_have(digits)):
+    if (numbers.tells_mobile and numbers.is_mobile(digits)) or (
+        numbers.has_prefix(digits) and numbers.may_have(digits)
+    ):
         return text
     return text if is_written_as_in(region, text) else None
 
@@ -134,6 +136,10 @@ class Plan:
 
         metadata: Any = PhoneMetadata.metadata_for_region(region)
         self.prefix: str = metadata.national_prefix or ""
+        # in North America, mobile numbers are as any other, and so is one long number in three
+        self.tells_mobile = metadata.mobile.national_number_pattern != (
+            metadata.fixed_line.national_number_pattern
+        )
         self._all = re.compile(metadata.general_desc.national_number_pattern)
         self._mobile = re.compile(metadata.mobile.national_number_pattern or "(?!)")
 

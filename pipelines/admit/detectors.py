@@ -8,12 +8,13 @@ searching frames (personal.py), what happens to what is found (treat.py).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache, cached_property
+from dataclasses import dataclass, replace
+from functools import cache, cached_property, partial
 from typing import Any
 
 from assay.contracts.settings import PersonalKind
 from assay.pipelines.admit.confirm import Confirm, check_named, detector_data
+from assay.pipelines.admit.confirm_phones import confirm_phone_in
 from assay.pipelines.admit.patterns import expand
 from assay.pipelines.core.package_data import read_yaml
 
@@ -111,7 +112,8 @@ def _detector(entry: Mapping[str, Any], data: Mapping[str, Any]) -> Detector:
 @cache
 def _announcing() -> str:
     """Every word that announces a value: one sign for all of them."""
-    entries = [*detector_data()["detectors"], *detector_data()["whole_cells"]]
+    data = detector_data()
+    entries = [*data["detectors"], *data["whole_cells"], *read_yaml(_PERSONS)["detectors"]]
     words = dict.fromkeys(word for entry in entries for word in entry.get("words", ()))
     return rf"(?i)(?-u:\b)(?:{'|'.join(words)})(?-u:\b)"
 
@@ -133,14 +135,33 @@ def whole_cell_detectors() -> tuple[Detector, ...]:
     return tuple(_detector(entry, data) for entry in data["whole_cells"])
 
 
-def detectors_for(column: str) -> tuple[Detector, ...]:
+@cache
+def _regional_phone(region: str) -> tuple[Detector, ...]:
+    """Numbers of the country that a region such as `de` or `eu-de` names; none where it names none."""
+    if region == "global":
+        return ()
+    from phonenumbers import SUPPORTED_REGIONS
+
+    country = next((part for part in region.upper().split("-") if part in SUPPORTED_REGIONS), None)
+    if country is None:
+        return ()
+    data = detector_data()
+    detector = _detector(data["regional_phone"], data)
+    return (replace(detector, confirm=partial(confirm_phone_in, country)),)
+
+
+def detectors_for(column: str, region: str = "global") -> tuple[Detector, ...]:
     """What is looked for in a column: every way of writing, and where its name says a kind, what
     that kind looks like by itself.
+
+    Args:
+        region: the contract's; phone numbers of its country need no code of a country.
     """
     from assay.pipelines.admit.names import personal_hint
 
     hint = personal_hint(column)
     return (
         *detectors(),
+        *_regional_phone(region),
         *(detector for detector in whole_cell_detectors() if detector.kind == hint),
     )

@@ -77,11 +77,11 @@ def undisguised(frame: pl.LazyFrame, counts: pl.DataFrame) -> list[pl.LazyFrame]
 
 
 def _detectors(
-    column: str, of_words: Collection[str], kinds: Collection[str] | None
+    column: str, of_words: Collection[str], kinds: Collection[str] | None, region: str
 ) -> list[Detector]:
     return [
         detector
-        for detector in detectors_for(column)
+        for detector in detectors_for(column, region)
         if (detector.in_words or column not in of_words)
         and (kinds is None or detector.kind in kinds)
     ]
@@ -107,6 +107,7 @@ def spans(
     alone: bool = True,
     of_words: Collection[str] = (),
     kinds: Collection[str] | None = None,
+    region: str = "global",
 ) -> list[pl.LazyFrame]:
     """Plan one search for each column.
 
@@ -116,12 +117,13 @@ def spans(
             cells are confirmed; False where the frame has not every row.
         of_words: columns of nothing but letters, digits and underscores.
         kinds: the kinds that are looked for; all of them where it is None.
+        region: the contract's, whose phone numbers need no code of a country.
     Returns: frames of `_row`, `column`, `kind`, `value` (as written), `confidence`, one row a
     confirmed value. They hold personal data:
         collect them, use them, let them go.
     """
     return [
-        _search(frame, column, _detectors(column, of_words, kinds), alone=alone)
+        _search(frame, column, _detectors(column, of_words, kinds, region), alone=alone)
         for column in columns
     ]
 

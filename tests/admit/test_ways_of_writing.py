@@ -80,3 +80,16 @@ def test_a_list_of_long_numbers_is_no_list_of_cards() -> None:
     chance = random.Random(5)
     texts = [str([chance.randint(10**15, 10**16) for _ in range(5)]) for _ in range(200)]
     assert found(*texts) == set()
+
+
+@pytest.mark.parametrize(
+    ("region", "text", "count"),
+    [
+        ("cn", "13910998888", 1), ("eu-de", "ring 15112345678 or 030901820", 2), ("in", "reach 9845012345", 1),
+        ("us", "order 2053258100", 0), ("global", "13910998888", 0), ("eu", "13910998888", 0), ("cn", "20910998888", 0),
+    ],
+)  # fmt: skip
+def test_the_region_of_the_contract_tells_phone_numbers(region: str, text: str, count: int) -> None:
+    frame = pl.LazyFrame({ROW: [0], "m": [text]})
+    (findings,) = pl.collect_all(spans(frame, ["m"], region=region))
+    assert findings["kind"].to_list() == ["phone"] * count
