@@ -52,6 +52,10 @@ _NAMED = {
 }
 """Kinds of place inside Python: what a name looks like, and how the place is written."""
 HIDDEN_QUERY = "?…"
+_MAILBOX = re.compile(r"[^/@\s]+(@|%40)[^/@\s]+\.[A-Za-z]{2,}")
+_KEY_IN_PATH = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.{16})([A-Za-z_-]+[0-9]+){3,}[A-Za-z_-]*")
+"""A part of a path that gives access by itself: letters of both cases and digits, mixed, as the
+webhooks of chats and links to shared files have them."""
 _OPTIONS = {
     "sheet": ("excel",),
     "header_row": ("csv", "excel"),
@@ -144,20 +148,29 @@ def displayed(location: str) -> str:
     """A location as it may be shown, recorded and signed: one line, without what may be a secret.
 
     Of an address the user, password, query, fragment and parameters are left out:
-    `https://host/path?…`.
+    `https://host/path?…`. So are parts of a path that hold a mail address or look like a key.
     """
     match = _ADDRESS.fullmatch(location)
     if match is None:
-        return one_line(location)
+        return one_line(_shown_path(location))
     scheme, authority, path, rest = match.groups()
     _, _, host = authority.rpartition("@")
     if _HOST.fullmatch(host) is None:
         return f"{scheme}://…"
     if scheme.lower() in CLOUDS and not _CLOUD_QUERY.search(path + rest):
-        return one_line(f"{scheme}://{host}{path}{rest}")  # a glob, or a mark in an object's name
+        # a glob, or a mark in an object's name
+        return one_line(f"{scheme}://{host}{_shown_path(path + rest)}")
     plain = _PARAMETERS.sub("", path)
     hidden = HIDDEN_QUERY if rest or plain != path else ""
-    return one_line(f"{scheme}://{host}{plain}{hidden}")
+    return one_line(f"{scheme}://{host}{_shown_path(plain, keys=True)}{hidden}")
+
+
+def _shown_path(path: str, *, keys: bool = False) -> str:
+    """A path without the parts that hold a mail address, or look like a key."""
+    return "/".join(
+        "…" if _MAILBOX.search(part) or (keys and _KEY_IN_PATH.fullmatch(part)) else part
+        for part in path.split("/")
+    )
 
 
 def host_of(address: str) -> str:

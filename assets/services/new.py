@@ -30,8 +30,11 @@ from assay.pipelines.draft.license import UNKNOWN, LicenseFound
 from assay.pipelines.draft.profile import Profile, profile
 from assay.pipelines.draft.propose import Draft, draft
 from assay.pipelines.draft.settings import Origin
+from assay.pipelines.ingest.values_as_names import values_as_names
 
 Kind = Literal["csv", "json", "jsonl", "parquet", "arrow", "excel"]
+_SAMPLE = 1_000
+"""Rows that say whether a column holds names of persons."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +171,10 @@ def _landed(
     options = _options(kind, stated, where)
     source = Source(origin="external", location=location, format=kind, options=options)
     read = read_file(source, file, folder, where)
+    if _is_row_of_data(read, folder, kind, stated, where):
+        source = source.model_copy(update={"options": options.model_copy(update={"header": False})})
+        read = read_file(source, file, folder, where)
+        read = replace(read, found={**read.found, "header": "none"})
     if read.unreadable > read.rows:
         guesses = "; ".join(f"{name} {value!r}" for name, value in read.found.items())
         raise SourceError(
@@ -178,6 +185,29 @@ def _landed(
             where,
         )
     return source, read
+
+
+def _is_row_of_data(
+    read: Read, folder: Path, kind: Kind, stated: Mapping[str, Any], where: Where
+) -> bool:
+    """Whether what was read as the header is a row: its cells are personal values, which a contract
+    would repeat.
+
+    Raises: SourceError: they are, and the header is stated, or the kind of file always has names.
+    """
+    sample = rows_in(folder).head(_SAMPLE).collect()
+    values = values_as_names(read.columns, sample)
+    if not values:
+        return False
+    if kind == "csv" and "header" not in stated:
+        return True
+    place, what = min(values.items())
+    remedy = (
+        "Give `--no-header` where the first line is a row, or rename the column"
+        if kind == "csv"
+        else "Give the columns names, in a first row of their own where the file has rows"
+    )
+    raise SourceError(f"the name of column {place} is personal data ({what})", remedy, where)
 
 
 def _options(kind: Kind, stated: Mapping[str, Any], where: Where) -> CsvOptions:

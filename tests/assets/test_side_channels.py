@@ -24,6 +24,7 @@ import pytest
 
 from assay.assets.dagster import metadata
 from assay.assets.io.names import LABEL, numbered, suffix_of
+from assay.assets.services import new
 from assay.assets.stages.ingest import land, receipt_of
 from assay.contracts.errors import AssayError
 from tests.conftest import GOOD, Edit, SampleHome, columns, named, setting
@@ -369,6 +370,65 @@ def test_what_is_found_of_a_header_holds_none_of_its_cells(
     told = taken_in(installation)
     assert "column 5" in told
     assert_nowhere(installation, told, "zora_quint")
+
+
+ROW_OF_DATA = [f"+49 30 90182{at}" for at in range(10)]
+
+
+def drafted(file: Path) -> str:
+    """The draft of a file's contract and what was reported meanwhile, or why there is none."""
+    told: list[str] = []
+    try:
+        done = new.drafted(file, "calls", [file.parent], license=None, owner=None, told=told.append)
+    except AssayError as refused:
+        return str(refused)
+    return "\n".join([*told, done.draft.text, str(done.problems)])
+
+
+@pytest.mark.parametrize("format", WRITERS)
+def test_a_first_row_in_the_place_of_a_header_is_in_no_draft(tmp_path: Path, format: str) -> None:
+    suffix, write = WRITERS[format]
+    header, *rows = ([number, f"note {at}"] for at, number in enumerate(ROW_OF_DATA))
+    write(tmp_path / f"calls{suffix}", header, rows)
+    told = drafted(tmp_path / f"calls{suffix}")
+    expected = "column_1" if format == "csv" else "the name of column 1 is personal data (phone)"
+    assert (expected in told, ROW_OF_DATA[0] in told) == (True, False), told
+
+
+# -- personal values in rows -------------------------------------------------------------------
+
+PERSONAL: dict[str, dict[str, Any]] = {
+    "who": {"kind": "name", "treatment": "token"},
+    "email": {"kind": "email", "treatment": "hash"},
+    "card": {"kind": "card", "treatment": "mask", "keep_last": 4},
+    "note": {"kind": "other", "treatment": "redact"},
+}
+CARD = "4539578763621486"
+
+
+def test_personal_values_of_any_format_stay_in_the_landed_rows(installation: SampleHome) -> None:
+    """Of three rows one is quarantined; a second data set declares nothing."""
+    personal = [
+        {"name": name, "logicalType": "string", "classification": "personal"} for name in PERSONAL
+    ]
+    meter = {"name": "meter", "logicalType": "string", "logicalTypeOptions": {"pattern": "^M"}}
+    privacy = setting("privacy", sensitivity="personal", lawful_basis="contract", columns=PERSONAL)
+    cells = ["Zora Quint", CANARY, CARD, f"I am Zora Quint; {CANARY}; {CARD}"]
+    told = []
+    for format, (suffix, write) in WRITERS.items():
+        source = setting("source", location=f"inbox/{format}/x{suffix}", format=format)
+        folder = set_up(installation, format, columns(meter, *personal), privacy, source)
+        rows = [[meter_number, *cells] for meter_number in ("M1", "M2", "x")]
+        write(folder / f"x{suffix}", ["meter", *PERSONAL], rows)
+        told.append(taken_in(installation, format))
+        assert '"quarantined": 1' in told[-1], told[-1]
+    source = setting("source", location="inbox/csv/x.csv", format="csv")
+    undeclared = [
+        {key: value for key, value in each.items() if key != "classification"} for each in personal
+    ]
+    installation.promise(named("held"), columns(meter, *undeclared), source, file="held.odcs.yaml")
+    told.append(taken_in(installation, "held"))
+    assert_nowhere(installation, "\n".join(told), CANARY, CARD, "Zora Quint")
 
 
 # -- databases --------------------------------------------------------------------------------

@@ -22,7 +22,9 @@ SHOWN = [
     ("https://host/a;s=T/b", "https://host/a/b?…"), ("https://u:p/ss@host/x", "https://…"), ("https://[::1]:80/x?y", "https://[::1]:80/x?…"), ("https://[bad?x", "https://…"),
     ("s3://bucket/x-?.csv", "s3://bucket/x-?.csv"), ("s3://bucket/month=20??-01/*.csv", "s3://bucket/month=20??-01/*.csv"), ("s3://K:S@bucket/x", "s3://bucket/x"),
     ("az://c/d.csv?sv=1&sig=T", "az://c/d.csv?…"), ("inbox/*.csv", "inbox/*.csv"), ("inbox/x?.csv", "inbox/x?.csv"), ("postgres:NAME", "postgres:NAME"),
-    ("module:a.b#C", "module:a.b#C"), ("a\nb\x1b[3m\u202e", "a\\nb\\x1b[3m\\u202e"),
+    ("inbox/zora.quint@canary.example.csv", "inbox/…"), ("s3://bucket/zora@canary.example/x.csv", "s3://bucket/…/x.csv"), ("https://host/zora%40canary.example/x.csv", "https://host/…/x.csv"),
+    ("https://host/s/aB3dE5fG7hJ9kL1m/x.csv", "https://host/s/…/x.csv"), ("https://host/0199c1d2-0000-7000/YellowTaxi2024-01.csv", "https://host/0199c1d2-0000-7000/YellowTaxi2024-01.csv"),
+    ("inbox/aB3dE5fG7hJ9kL1m.csv", "inbox/aB3dE5fG7hJ9kL1m.csv"), ("module:a.b#C", "module:a.b#C"), ("a\nb\x1b[3m\u202e", "a\\nb\\x1b[3m\\u202e"),
 ]  # fmt: skip
 
 

@@ -5,15 +5,12 @@ Everything is decoded before it is searched: Parquet, SQLite cell by cell, what 
 
 from __future__ import annotations
 
-import base64
-import gzip
 import json
 import os
 import random
 import sqlite3
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 
 import polars as pl
@@ -171,23 +168,6 @@ def test_a_process_of_its_own_shows_no_person_either_up_to_its_end(
     assert (done.returncode, "sums_up" in done.stderr) == (1, True), done.stderr
     assert not [value for value in VALUES if value in done.stdout + done.stderr]
     assert leaks(installation.root) == set()
-
-
-def test_the_search_would_find_them(installation: SampleHome) -> None:
-    installation.deliver(delivery())
-    folder = installation.root / "reports"
-    folder.mkdir(exist_ok=True)
-    hidden = json.dumps({"x": VALUES[0]}).encode()
-    (folder / "plain.txt").write_bytes(hidden)
-    (folder / "zipped").write_bytes(gzip.compress(hidden))
-    (folder / "encoded").write_text(base64.b64encode(hidden * 3).decode())
-    pl.DataFrame({"x": [VALUES[0]]}).write_parquet(folder / "x.parquet")
-    with sqlite3.connect(folder / "x.db") as connection:
-        connection.execute("CREATE TABLE t (x BLOB)")
-        connection.execute("INSERT INTO t VALUES (?)", (zlib.compress(hidden),))
-    assert leaks(installation.root) == {
-        f"reports/{name}" for name in ("plain.txt", "zipped", "encoded", "x.parquet", "x.db:t")
-    }
 
 
 def test_what_pandera_refuses_is_told_without_values(

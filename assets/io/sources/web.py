@@ -139,7 +139,7 @@ def _opened(
         if response.status not in _REDIRECTS:
             return _answered(response, sink.where)
         target = urljoin(here.geturl(), response.headers.get("Location", ""))
-        response.release_conn()
+        response.close()
         here = _next(target, here, sink.where)
     raise SourceError(
         f"the source redirects more than {REDIRECTS} times",
@@ -265,7 +265,7 @@ def _answered(response: Any, where: Where) -> Any:
     status = response.status
     if status in (200, 206, 304):
         return response
-    response.release_conn()
+    response.close()
     if status in _BUSY:
         raise _Broken(f"the server answers {status}")
     remedy = (
