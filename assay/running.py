@@ -201,7 +201,7 @@ def run_one(
                 execute(opened, definitions, name, window, engine, lines.show_event)
         except AssayError as error:
             err.print(f"  [red]✗[/] assay: {escape(str(error))}", highlight=False, soft_wrap=True)
-            installation.settle()  # lineage hears of the failure now, not with the next publication
+            installation.deliver_outbox()  # lineage hears of the failure now, not with the next publication
             return False
     return True
 
