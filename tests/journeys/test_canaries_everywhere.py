@@ -28,6 +28,7 @@ from tests.leaks import holding, texts
 pytestmark = pytest.mark.soak
 COUNT = 3_999
 COLUMNS = ["meter", "energy_kwh", "customer_name", "email", "card", "message"]
+PLAIN = "The meter in the kitchen was read by a neighbour during the cold winter."
 Person = dict[str, str]
 Row = dict[str, str]
 
@@ -65,7 +66,7 @@ def rows(persons: list[Person], *, energy: str = "1.5") -> list[Row]:
             "customer_name": person["name"],
             "email": person["email"],
             "card": person["card"],
-            "message": f"I am {person['name']}, write to {person['email']}, charge {person['card']}",
+            "message": f"I am {person['name']}, write to {person['email']}, charge {person['card']}. {PLAIN}",
         }
         for at, person in enumerate(persons)
     ]
