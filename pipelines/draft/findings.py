@@ -51,6 +51,7 @@ def findings(
 
 def _counts(frame: pl.LazyFrame, searched: Sequence[str]) -> list[tuple[str, str, int, int]]:
     """Column, kind, rows and characters of what each search finds."""
+    frame = frame.with_columns(pl.col(ROW).cast(pl.Int64))  # as the search counts rows
     looks = [personal.disguises(frame, searched), *personal.encoded(frame, searched)]
     disguised, *encoded = run_together(looks)
     plans = [
