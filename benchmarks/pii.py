@@ -36,7 +36,7 @@ LABELS = {
     "PERSON": "name", "STREET_ADDRESS": "address", "ADDRESS": "address",
 }  # fmt: skip
 Span = tuple[str, int, int]
-console = Console(width=160)
+console = Console(width=240)
 
 # -- the seeded corpus ---------------------------------------------------------------------------
 
