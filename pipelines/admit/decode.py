@@ -11,6 +11,7 @@ import binascii
 import html
 import json
 import re
+from functools import lru_cache
 from urllib.parse import unquote
 
 _DEPTH = 5
@@ -21,7 +22,7 @@ _ESCAPES = (
     r"|(?P<percent>%[0-7][0-9A-Fa-f]|(?:%[89A-Fa-f][0-9A-Fa-f])+)"
     r"|(?P<entity>&(?:\#[0-9]{1,7}|\#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});)"
     r"|(?P<break>=\r?\n)|(?P<printable>=[0-7][0-9A-F]|(?:=[89A-F][0-9A-F])+)"
-    r"|(?P<base64>(?:[A-Za-z0-9+/]{76}\r?\n)*[A-Za-z0-9+/_-]{16,}={0,2})"
+    r"|(?P<base64>(?<![A-Za-z0-9+/_-])(?:[A-Za-z0-9+/]{76}\r?\n)*[A-Za-z0-9+/_-]{16,}={0,2})"
 )
 _TOKEN = re.compile(_ESCAPES)
 _FORM_TOKEN = re.compile(_ESCAPES + r"|(?P<blank>\+)")
@@ -103,7 +104,14 @@ def _with_places(text: str) -> tuple[str, list[tuple[int, int]]]:
 
 def _meaning(match: re.Match[str]) -> str:
     """What an escape stands for; itself where it stands for nothing that can be read."""
-    token, kind = match[0], match.lastgroup
+    token, kind = match[0], match.lastgroup or ""
+    if kind == "base64":
+        return text_of_base64(token) or token
+    return _meaning_of(token, kind)
+
+
+@lru_cache(maxsize=10_000)
+def _meaning_of(token: str, kind: str) -> str:
     match kind:
         case "json":
             meaning = _json_text(token)
@@ -117,10 +125,8 @@ def _meaning(match: re.Match[str]) -> str:
             meaning = html.unescape(token)
         case "break":
             return ""
-        case "blank":
-            return " "
         case _:
-            meaning = text_of_base64(token) or token
+            return " "
     return meaning if _is_readable(meaning) else token
 
 
