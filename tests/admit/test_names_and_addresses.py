@@ -67,6 +67,7 @@ def test_titles_places_companies_and_products_are_no_names(text: str) -> None:
         ("ul. Długa 5, 00-238 Warszawa", "ul. Długa 5, 00-238 Warszawa"),
         ("Andrássy út 22, Budapest", "Andrássy út 22"),
         ("P.O. Box 1234", "P.O. Box 1234"),
+        ("333 MILLER STREET", "333 MILLER STREET"),
         ("my address is 77 Birch Ave\n Apt. 5\n Salem, OR 97301", "77 Birch Ave\n Apt. 5\n Salem, OR 97301"),
         ("the corner of Pine Street and Sixth Avenue", "the corner of Pine Street and Sixth Avenue"),
     ],
