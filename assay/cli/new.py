@@ -173,6 +173,8 @@ def _findings(done: Drafted) -> Iterator[tuple[str, str]]:
     yield GOOD, _describe_keys(draft)
     for column, personal in draft.personal.items():
         yield NOTE, f"personal: '{column}' ({personal.evidence}) → {personal.treatment}"
+        for sample in done.samples.get(column, ()):
+            yield NOTE, f"    {sample.before}  →  {sample.after}"
     without_license = done.license.evidence == "none found beside the file"
     license = f"licence: {done.license.expression} ({done.license.why})"
     yield NOTE if without_license else GOOD, license

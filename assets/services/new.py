@@ -27,8 +27,10 @@ from assay.contracts.problems import Problem
 from assay.contracts.settings import CsvOptions, Source
 from assay.pipelines.core.engine import held_in_memory
 from assay.pipelines.draft.license import UNKNOWN, LicenseFound
+from assay.pipelines.draft.personal_columns import personal_columns
 from assay.pipelines.draft.profile import Profile, profile
 from assay.pipelines.draft.propose import Draft, draft
+from assay.pipelines.draft.replacement_samples import Sample, replacement_samples
 from assay.pipelines.draft.settings import Origin
 from assay.pipelines.ingest.values_as_names import values_as_names
 
@@ -52,6 +54,8 @@ class Drafted:
     root_to_set: Path | None
     reading: Mapping[str, str] = field(default_factory=dict)
     """How the file is written, where that was found and is not usual."""
+    samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
+    """Column to be redacted -> replacements in it, by their shapes."""
     to_move: bool = False
     """Whether the file lies in the home itself, where no source is read from: the draft names its
     place in the inbox.
@@ -90,13 +94,13 @@ def drafted(
         source, read = _landed(path, place.location, folder, where, stated or {})
         names = contract_names(read.columns)
         told(f"measuring {read.rows:,} rows of {len(names)} columns")
-        measured = _measured(folder, names, read.rows)
+        measured, samples = _measured(folder, names, read.rows)
     told("looking for a licence")
     license_found = license_of(path, license, place.root or path.parent)
     options = found_options(read, stated or {})
     origin = Origin(place.location, source.format, sha256(path), options, read.unreadable, names)
     told("writing the draft")
-    document = draft(measured, name, origin, license_found, owner)
+    document = draft(measured, name, origin, license_found, owner, samples)
     return Drafted(
         draft=document,
         profile=measured,
@@ -105,6 +109,7 @@ def drafted(
         problems=lint(document.text, f"{name}.odcs.yaml").problems,
         root_to_set=place.root_to_set,
         reading=_guesses(options, stated or {}),
+        samples=samples,
         to_move=place.is_in_home,
     )
 
@@ -114,12 +119,19 @@ def _guesses(options: Mapping[str, tuple[Any, str]], stated: Mapping[str, Any]) 
     return {name: str(value) for name, (value, _) in options.items() if name not in stated}
 
 
-def _measured(folder: Path, names: Mapping[str, str], count: int) -> Profile:
-    """The landed columns under the contract's names, with those that hold bytes."""
+def _measured(
+    folder: Path, names: Mapping[str, str], count: int
+) -> tuple[Profile, dict[str, tuple[Sample, ...]]]:
+    """The landed columns under the contract's names, with those that hold bytes, and replacements
+    in those that the draft redacts.
+    """
     with held_in_memory(rows_in(folder).rename(names), count * len(names)) as rows:
         measured = profile(rows, list(names.values()))
+        proposed = personal_columns(measured)
+        redacted = [name for name, one in proposed.items() if one.treatment == "redact"]
+        samples = replacement_samples(rows, redacted)
     binary = frozenset(names.get(column, column) for column in binary_columns(folder))
-    return replace(measured, binary=binary)
+    return replace(measured, binary=binary), samples
 
 
 def _check_file(path: Path, where: Where) -> None:

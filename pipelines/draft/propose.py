@@ -7,7 +7,7 @@ settings (settings.py), measuring (profile.py), YAML (writer.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from assay.pipelines.draft.personal_columns import (
     personal_columns,
 )
 from assay.pipelines.draft.profile import Profile
+from assay.pipelines.draft.replacement_samples import Sample
 from assay.pipelines.draft.round_numbers import round_down
 from assay.pipelines.draft.settings import (
     Origin,
@@ -46,9 +47,14 @@ class Draft:
 
 
 def draft(
-    profile: Profile, name: str, origin: Origin, license: LicenseFound, owner: str | None
+    profile: Profile,
+    name: str,
+    origin: Origin,
+    license: LicenseFound,
+    owner: str | None,
+    samples: Mapping[str, Sequence[Sample]] | None = None,
 ) -> Draft:
-    """Write the contract that the profile bears out.
+    """Write the contract that the profile bears out, with the samples of its redactions.
 
     Values of columns that are, or may be, personal are never in it.
     """
@@ -71,7 +77,7 @@ def draft(
         "customProperties": [
             setting("assay.source", source_setting(origin)),
             setting("assay.license", license_setting(license)),
-            setting("assay.privacy", privacy_setting(personal)),
+            setting("assay.privacy", privacy_setting(personal, samples or {})),
             *cleaning_settings(profile, personal),
             setting("assay.retention", retention_setting()),
         ],

@@ -6,7 +6,7 @@ Belongs here: source, licence, privacy, cleaning, retention. Stays out: columns 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from assay.contracts.settings import CLASSES, SENSITIVITIES, UNANSWERED
 from assay.pipelines.draft.license import UNKNOWN, LicenseFound
 from assay.pipelines.draft.personal_columns import Personal
 from assay.pipelines.draft.profile import Profile
+from assay.pipelines.draft.replacement_samples import Sample
 from assay.pipelines.draft.writer import Comment, Flow, WithReason
 
 
@@ -59,7 +60,9 @@ def license_setting(license: LicenseFound) -> dict[str, Any]:
     }
 
 
-def privacy_setting(personal: dict[str, Personal]) -> dict[str, Any]:
+def privacy_setting(
+    personal: dict[str, Personal], samples: Mapping[str, Sequence[Sample]]
+) -> dict[str, Any]:
     """Sensitivity, region, lawful basis, and a treatment for each personal column; a person states
     or confirms them.
     """
@@ -92,10 +95,19 @@ def privacy_setting(personal: dict[str, Personal]) -> dict[str, Any]:
     if classes & {"special category", "health"}:
         why = f"{UNANSWERED}: a point of GDPR article 9(2), such as explicit consent; a run is refused until then"
         settings["article_9_basis"] = WithReason("unknown", why)
-    columns = {
-        name: Flow({"kind": one.kind, "treatment": one.treatment}) for name, one in personal.items()
-    }
-    return settings | {"columns": columns}
+    return settings | {"columns": _treatments(personal, samples)}
+
+
+def _treatments(
+    personal: dict[str, Personal], samples: Mapping[str, Sequence[Sample]]
+) -> dict[str, Any]:
+    """A line a column, with replacements by their shapes above those that are redacted."""
+    lines: dict[str, Any] = {}
+    for name, one in personal.items():
+        for number, sample in enumerate(samples.get(name, ())):
+            lines[f"{name} sample {number}"] = Comment(f"{sample.before}  →  {sample.after}")
+        lines[name] = Flow({"kind": one.kind, "treatment": one.treatment})
+    return lines
 
 
 def cleaning_settings(profile: Profile, personal: dict[str, Personal]) -> list[Any]:

@@ -1,0 +1,78 @@
+"""Columns that are to be redacted -> a few replacements, before and after, without the values.
+
+Belongs here: the sample that a person reads before the first run. Stays out: finding and replacing
+(pipelines/admit).
+Letters and digits are shown by their shape, so that a replacement inside a word is seen and no
+person is: `Xxxx xxx@xxxxxxx.xxx xxxxx` became `Xxxx <EMAIL> xxxxx`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import get_args
+
+import polars as pl
+
+from assay.contracts.settings import PersonalKind
+from assay.pipelines.admit import personal
+from assay.pipelines.admit.redact import redactions
+from assay.pipelines.core.engine import run, run_together
+from assay.pipelines.core.frames import ROW
+
+MOST = 3
+_AROUND = 60  # characters that are shown
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One replacement: the shapes of the text before and after it."""
+
+    before: str
+    after: str
+
+
+def replacement_samples(
+    frame: pl.LazyFrame, columns: Sequence[str]
+) -> dict[str, tuple[Sample, ...]]:
+    """The first replacements in each of these text columns, at most `MOST` a column."""
+    return {column: _samples(frame, column) for column in columns}
+
+
+def _samples(frame: pl.LazyFrame, column: str) -> tuple[Sample, ...]:
+    found = pl.concat(run_together(personal.spans(frame, [column])))
+    rows = found[ROW].unique(maintain_order=True).sort().head(MOST)
+    if rows.is_empty():
+        return ()
+    cells = frame.filter(pl.col(ROW).is_in(rows.implode())).select(ROW, column)
+    redacted = redactions(found, [column])[column]
+    texts = run(cells.select(pl.col(column).alias("before"), redacted.alias("after")))
+    return tuple(_sample(before, after) for before, after in texts.iter_rows())
+
+
+def _sample(before: str, after: str) -> Sample:
+    """The part around the first replacement, by its shape."""
+    same = next(
+        (at for at, pair in enumerate(zip(before, after, strict=False)) if pair[0] != pair[1]), 0
+    )
+    part = slice(max(0, same - _AROUND // 2), same + _AROUND // 2)
+    return Sample(_shape(before)[part], shape_of_redacted(after)[part])
+
+
+def shape_of_redacted(text: str) -> str:
+    """The shape of a text between its placeholders."""
+    parts = re.split(_placeholders(), text)
+    return "".join(part if at % 2 else _shape(part) for at, part in enumerate(parts))
+
+
+@cache
+def _placeholders() -> str:
+    return f"(<(?:{'|'.join(kind.upper() for kind in get_args(PersonalKind))})>)"
+
+
+def _shape(text: str) -> str:
+    """Letters as x and X, digits as 9; the rest as it is."""
+    small = re.sub(r"[^\W\d_]", lambda letter: "X" if letter[0].isupper() else "x", text)
+    return re.sub(r"\d", "9", small)
