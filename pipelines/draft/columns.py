@@ -39,13 +39,9 @@ def column_promises(
     is_binary = c.name in profile.binary
     if is_binary:
         promised |= {"logicalType": "string", "physicalType": "binary"}
-    missing = profile.rows - c.given
-    if profile.rows and not missing:
-        promised["required"] = True
-    elif c.given:
-        promised["missing"] = Comment(
-            f"{c.name!r}: {missing:,} of {profile.rows:,} rows have none ({percent(missing, profile.rows)})"
-        )
+    if personal and personal.treatment == "drop":  # admission drops it before any rule sees it
+        return promised | {"classification": WithReason("personal", personal.evidence)}
+    promised |= _presence(c, profile)
     if c.name in profile.null_values:
         promised |= _null_values(c.name, profile)
     if is_binary:
@@ -56,13 +52,7 @@ def column_promises(
         promised["classification"] = WithReason("personal", personal.evidence)
         return promised
     if is_hidden:
-        why = (
-            describe_doubt(doubt)
-            if doubt
-            else "may be personal by its name: if so, write `classification: personal` and a"
-            " treatment under assay.privacy"
-        )
-        promised["perhaps"] = Comment(f"{c.name!r} {why}")
+        promised["perhaps"] = Comment(f"{c.name!r} {_why_hidden(doubt)}")
         return promised | _logical_options(c, is_hidden)
     promised |= _far_years(c)
     values = _enum(c, profile)
@@ -71,6 +61,26 @@ def column_promises(
     return promised | {
         "enum": WithReason([Flow({"value": value}) for value in values], _why_enum(c))
     }
+
+
+def _presence(c: ColumnProfile, profile: Profile) -> dict[str, Any]:
+    """Whether every row has a value; a note of how many have none."""
+    missing = profile.rows - c.given
+    if profile.rows and not missing:
+        return {"required": True}
+    share = percent(missing, profile.rows)
+    note = f"{c.name!r}: {missing:,} of {profile.rows:,} rows have none ({share})"
+    return {"missing": Comment(note)} if c.given else {}
+
+
+def _why_hidden(doubt: str | None) -> str:
+    """Why no value of a column is in the draft though the column is not treated."""
+    if doubt:
+        return describe_doubt(doubt)
+    return (
+        "may be personal by its name: if so, write `classification: personal` and a treatment"
+        " under assay.privacy"
+    )
 
 
 def describe_doubt(shares: str) -> str:

@@ -350,6 +350,13 @@ def test_a_single_address_in_ten_thousand_rows_is_found() -> None:
     assert "enum" not in promised(done, "note")
 
 
+def test_nothing_is_promised_of_a_column_that_is_dropped() -> None:
+    prose = "We sat down in the garden and talk to Maria Garcia about it"
+    done = drafted(note=[f"{prose} {n}" for n in range(40)])  # which loads the draft
+    assert setting(done, "privacy")["columns"] == {"note": {"kind": "other", "treatment": "drop"}}
+    assert set(promised(done, "note")) == {"name", "logicalType", "classification"}
+
+
 def test_what_may_be_personal_is_asked_and_its_values_are_not_written() -> None:
     done = drafted(id=[str(i) for i in range(60)], name=["Hjkl", "Bnmq"] * 30)
     assert done.personal == {}
