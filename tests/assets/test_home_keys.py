@@ -99,7 +99,7 @@ def published_persons(tmp_path_factory: pytest.TempPathFactory) -> SampleHome:
 
 
 def tokens(installation: SampleHome) -> list[str]:
-    opened_home = installation.open()
+    opened_home = installation.create()
     return (
         opened_home.scan(opened_home.version("readings")).select("mail").collect()["mail"].to_list()
     )
@@ -132,8 +132,8 @@ def test_a_wrong_pseudonym_key_is_refused_and_the_restored_one_goes_on(
         ConfigurationError, match=r"^keys/pseudonym\.key, data set .*\. Restore it from your backup"
     ):
         next_delivery(persons)
-    assert [row.version for row in persons.open().registry.versions.all("readings")] == ["1.0.0"]
-    for use in (persons.open().keys.keyed_hash, persons.open().keys.check):
+    assert [row.version for row in persons.create().registry.versions.all("readings")] == ["1.0.0"]
+    for use in (persons.create().keys.keyed_hash, persons.create().keys.check):
         with pytest.raises(ConfigurationError, match="Restore it from your backup"):
             use()
     file.write_bytes(before)
@@ -149,9 +149,9 @@ def test_a_wrong_signing_key_is_refused(
     file.write_bytes(change(file.read_bytes()))
     with pytest.raises(ConfigurationError, match=r"^keys/signing\.pem, data set .*\. Restore"):
         next_delivery(persons)
-    assert [row.version for row in persons.open().registry.versions.all("readings")] == ["1.0.0"]
+    assert [row.version for row in persons.create().registry.versions.all("readings")] == ["1.0.0"]
     with pytest.raises(ConfigurationError, match="Restore"):
-        persons.open().keys.check()
+        persons.create().keys.check()
 
 
 def test_another_pair_of_signing_keys_is_refused_though_its_halves_fit(
@@ -161,7 +161,7 @@ def test_another_pair_of_signing_keys_is_refused_though_its_halves_fit(
     stranger.create()
     for name in (SIGNING, PUBLIC):
         shutil.copyfile(stranger.folder / name, persons.root / "keys" / name)
-    for use in (persons.open().keys.signer, persons.open().keys.public, persons.open().keys.check):
+    for use in (persons.create().keys.signer, persons.create().keys.public, persons.create().keys.check):
         with pytest.raises(
             ConfigurationError, match="not the key that the installation began with"
         ):
@@ -182,7 +182,7 @@ def test_another_pair_of_signing_keys_is_refused_though_its_halves_fit(
 )
 def test_a_public_key_that_is_none_is_refused(persons: SampleHome, text: str) -> None:
     (persons.root / "keys" / PUBLIC).write_bytes(text.encode("latin-1"))
-    for use in (persons.open().keys.public, persons.open().keys.signer, persons.open().keys.check):
+    for use in (persons.create().keys.public, persons.create().keys.signer, persons.create().keys.check):
         with pytest.raises(AssayError):
             use()
 
@@ -243,7 +243,7 @@ def test_what_a_home_has_lost_is_named_and_not_created_again(
         shutil.move(persons.root / place, kept / place)
     before = contents(persons.root)
     with pytest.raises(ConfigurationError) as refused:
-        persons.open().keys.check()
+        persons.create().keys.check()
     assert named in str(refused.value)
     assert "Restore" in refused.value.remedy
     with pytest.raises(ConfigurationError):
@@ -260,7 +260,7 @@ def test_what_a_home_has_lost_is_named_and_not_created_again(
         shutil.rmtree(persons.root / place, ignore_errors=True)
         shutil.move(kept / place, persons.root / place)
     next_delivery(persons)
-    assert [row.version for row in persons.open().registry.versions.all("readings")] == [
+    assert [row.version for row in persons.create().registry.versions.all("readings")] == [
         "1.0.0",
         "1.1.0",
     ]
@@ -271,7 +271,7 @@ def test_a_lost_registry_elsewhere_is_no_new_installation(either_registry: Sampl
     shutil.rmtree(either_registry.root / "keys")
     (either_registry.root / MARK).unlink()
     with pytest.raises(ConfigurationError, match=f"{MARK}.* are missing"):
-        either_registry.open()
+        either_registry.create()
 
 
 # -- the first start, interrupted --------------------------------------------------------------------
@@ -304,10 +304,10 @@ def test_a_first_start_that_was_interrupted_is_completed(
     with monkeypatch.context() as patched:
         patched.setattr(owner, name, interrupted)
         with pytest.raises(KeyboardInterrupt):
-            either_registry.open()
+            either_registry.create()
     folder = either_registry.root / "keys"
     before = {file.name: file.read_bytes() for file in folder.iterdir()} if folder.exists() else {}
-    either_registry.open().keys.check()
+    either_registry.create().keys.check()
     assert before.items() <= {file.name: file.read_bytes() for file in folder.iterdir()}.items()
     either_registry.published()
     actions = [row["action"] for row in either_registry.rows(sa.select(ledger.c.action))]
@@ -326,7 +326,7 @@ def test_keys_that_an_interrupted_start_left_are_kept_and_the_others_created(
     for name in {SIGNING, PUBLIC, PSEUDONYM} - set(kept):
         (keys.folder / name).unlink()
     before = {name: (keys.folder / name).read_bytes() for name in kept}
-    installation.open().keys.check()
+    installation.create().keys.check()
     assert {name: (keys.folder / name).read_bytes() for name in kept} == before
 
 
@@ -348,7 +348,7 @@ def test_processes_that_start_a_home_together_have_the_same_keys(installation: S
 def test_a_home_of_a_newer_or_unknown_layout_is_refused_and_not_changed(
     persons: SampleHome, mark: str
 ) -> None:
-    persons.open().deliver_outbox()
+    persons.create().deliver_outbox()
     (persons.root / MARK).write_bytes(mark.encode("latin-1" if mark == "\xff" else "utf-8"))
     before = contents(persons.root)
     for use in (persons.open, persons.published):
@@ -359,7 +359,7 @@ def test_a_home_of_a_newer_or_unknown_layout_is_refused_and_not_changed(
 
 def to_older_layout(installation: SampleHome, layout: int) -> None:
     """The registry and mark as an earlier Assay left them."""
-    registry = installation.open().registry
+    registry = installation.create().registry
     with registry.database.write() as connection:
         connection.execute(sa.text("DROP TABLE key_fingerprints"))
         connection.execute(sa.text("DROP TABLE clock_doubts"))
@@ -371,10 +371,10 @@ def to_older_layout(installation: SampleHome, layout: int) -> None:
 
 @pytest.mark.parametrize("layout", range(1, LAYOUT))
 def test_a_home_of_an_earlier_layout_is_taken_over(persons: SampleHome, layout: int) -> None:
-    persons.open().deliver_outbox()
+    persons.create().deliver_outbox()
     first = tokens(persons)
     to_older_layout(persons, layout)
-    opened_home = persons.open()
+    opened_home = persons.create()
     assert (persons.root / MARK).read_text() == f"{LAYOUT}\n"
     assert verify(persons.root, "readings", "1.0.0", opened_home.keys.public()).version == "1.0.0"
     next_delivery(persons)
@@ -386,7 +386,7 @@ def test_an_earlier_home_without_a_key_is_not_taken_over(persons: SampleHome, na
     to_older_layout(persons, 4)
     (persons.root / "keys" / name).unlink()
     with pytest.raises(ConfigurationError, match=f"keys/{name} is missing"):
-        persons.open()
+        persons.create()
     assert (persons.root / MARK).read_text() == "4\n"
 
 
@@ -399,7 +399,7 @@ def test_an_earlier_home_with_keys_that_have_not_signed_its_versions_is_not_take
     for name in (SIGNING, PUBLIC):
         shutil.copyfile(stranger.folder / name, persons.root / "keys" / name)
     with pytest.raises(AssayError):
-        persons.open()
+        persons.create()
     assert (persons.root / MARK).read_text() == "4\n"
 
 
