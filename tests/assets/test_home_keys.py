@@ -161,7 +161,11 @@ def test_another_pair_of_signing_keys_is_refused_though_its_halves_fit(
     stranger.create()
     for name in (SIGNING, PUBLIC):
         shutil.copyfile(stranger.folder / name, persons.root / "keys" / name)
-    for use in (persons.create().keys.signer, persons.create().keys.public, persons.create().keys.check):
+    for use in (
+        persons.create().keys.signer,
+        persons.create().keys.public,
+        persons.create().keys.check,
+    ):
         with pytest.raises(
             ConfigurationError, match="not the key that the installation began with"
         ):
@@ -182,7 +186,11 @@ def test_another_pair_of_signing_keys_is_refused_though_its_halves_fit(
 )
 def test_a_public_key_that_is_none_is_refused(persons: SampleHome, text: str) -> None:
     (persons.root / "keys" / PUBLIC).write_bytes(text.encode("latin-1"))
-    for use in (persons.create().keys.public, persons.create().keys.signer, persons.create().keys.check):
+    for use in (
+        persons.create().keys.public,
+        persons.create().keys.signer,
+        persons.create().keys.check,
+    ):
         with pytest.raises(AssayError):
             use()
 

@@ -38,6 +38,12 @@ def older(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OlderHome:
     return OlderHome(tmp_path / "home", json.loads((tmp_path / "facts.json").read_text()))
 
 
+@pytest.fixture
+def approved_policy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two stewards have approved the licence policy of this release: their keys are not archived."""
+    monkeypatch.setattr("assay.assets.stages.review_state.check_policies", lambda _: None)
+
+
 def test_its_versions_verify_and_its_files_are_the_ones_published(
     command: Assay, older: OlderHome
 ) -> None:
@@ -90,6 +96,15 @@ def test_its_features_open(older: OlderHome) -> None:
     assert api.features("readings", "1.1.0").rows.collect().height == 3
 
 
+def test_the_licence_policy_of_this_release_waits_for_two_stewards(
+    command: Assay, older: OlderHome
+) -> None:
+    code, out, err = command("run", "readings")
+    assert code == 1
+    assert "the licence policy has changed, and two stewards have not approved that" in out + err
+
+
+@pytest.mark.usefixtures("approved_policy")
 def test_a_new_delivery_goes_on_from_it_with_the_same_pseudonyms(
     command: Assay, older: OlderHome
 ) -> None:
@@ -103,6 +118,7 @@ def test_a_new_delivery_goes_on_from_it_with_the_same_pseudonyms(
     assert after.select("id", "email").equals(before.select("id", "email"))
 
 
+@pytest.mark.usefixtures("approved_policy")
 def test_a_row_that_was_released_before_is_in_the_next_version(
     command: Assay, older: OlderHome
 ) -> None:
