@@ -52,13 +52,20 @@ def confirm_phone(text: str) -> str | None:
 
 
 def _is_possible(text: str) -> bool:
-    """Whether a number with its country's code has a length of that country."""
+    """Whether a number with its country's code has a length of that country.
+
+    A single dot stands behind that code, or it is a decimal point.
+    """
     import phonenumbers
 
     try:
-        return phonenumbers.is_possible_number(phonenumbers.parse(text))
+        number = phonenumbers.parse(text)
     except phonenumbers.NumberParseException:
         return False
+    decimal = re.fullmatch(r"\+(\d+)\.\d+", text.strip())
+    if decimal and int(decimal[1]) != number.country_code:
+        return False
+    return phonenumbers.is_possible_number(number)
 
 
 def confirm_national_phone(text: str) -> str | None:

@@ -22,6 +22,7 @@ from assay.pipelines.core.package_data import read_words
 _SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv", "md", "phd", "esq"))
 _POSSESSIVE = re.compile(r"['’]s\b.*$")
 _INITIAL = re.compile(r"\w\.?")
+_ABBREVIATION = re.compile(r"(?i)[b-df-hj-np-tv-xz]{2,4}")
 
 
 # -- what a word can be ----------------------------------------------------------------------
@@ -143,10 +144,15 @@ def confirm_introduced_name(text: str) -> str | None:
     if tokens[end:] and _is_institution(tokens[end]):
         return None
     if len(name) == 1:
-        return name[0] if not _is_ordinary(name[0]) else None
+        return name[0] if not (_is_ordinary(name[0]) or _is_abbreviation(name[0])) else None
     if (_is_given(name[0]) and _is_only_a_name(name[0])) or not _is_ordinary(name[0]):
         return " ".join(name)
     return confirm_full_name(text)
+
+
+def _is_abbreviation(word: str) -> bool:
+    """Whether it is a short word without a vowel, and no family name such as `Ng`."""
+    return _ABBREVIATION.fullmatch(word) is not None and word.lower() not in family_names()
 
 
 def confirm_small_name(text: str) -> str | None:
@@ -165,6 +171,8 @@ def confirm_small_name(text: str) -> str | None:
 
 def confirm_given_name(text: str) -> str | None:
     """A word that is a given name and hardly anything else."""
+    if _is_abbreviation(text):
+        return None
     sure = _is_given(text) and _is_only_a_name(text) and not is_place_name(text)
     return text if sure else None
 

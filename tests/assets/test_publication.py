@@ -481,7 +481,7 @@ def test_evidence_of_another_key_or_another_version_is_refused(
 ) -> None:
     published(installation)
     opened_home = installation.open()
-    stranger = SampleHome(tmp_path / "other").open()
+    stranger = SampleHome(tmp_path / "other").create()
     with pytest.raises(EvidenceError, match="signature"):
         verify(opened_home.home.root, "readings", "1.0.0", stranger.keys.public())
     folder = opened_home.home.root / "evidence" / "readings"

@@ -239,7 +239,7 @@ def test_a_label_is_the_same_in_each_run_and_another_elsewhere(
     other = SampleHome(tmp_path / "elsewhere")
     labels = []
     for each in (installation, installation, other):
-        names = each.open().keys.derived("names")
+        names = each.create().keys.derived("names")
         labels.append(metadata_label(names, each))
     assert labels[0] == labels[1] != labels[2]
 
