@@ -65,6 +65,8 @@ def _is_possible(text: str) -> bool:
     decimal = re.fullmatch(r"\+(\d+)\.\d+", text.strip())
     if decimal and int(decimal[1]) != number.country_code:
         return False
+    if (number.national_number or 0) < 10_000:
+        return False  # nothing but zeros and a few digits: a counter with a sign
     return phonenumbers.is_possible_number(number)
 
 

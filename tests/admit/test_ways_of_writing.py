@@ -66,7 +66,7 @@ def test_it_is_found(text: str, kind: str, value: str) -> None:
         "0.05 0.123456 0.98765432", "12.34567, 45.67891, 78.91234", "60000-70000", "1 234 567 890", "612 345 678 inhabitants", "2024-03-11 10:00",
         "password is required.", "the password must be changed", "password reset-link", "account since 2024-05-01", "the account of May 2024",
         "between 0.51234, 0.49876", "XXXXXXXX", "**** note ****", "visa for 2 months", "DE89 3704 0044 0532 0130 01", "pan with lid",
-        "+3.140000; -3.140000", "3.140000, -2.500000", "the categories Lu, Ll, Lt, Lm, Lo, Nl",
+        "+3.140000; -3.140000", "3.140000, -2.500000", "+20000000", "+20000004", "the categories Lu, Ll, Lt, Lm, Lo, Nl",
     ],
 )  # fmt: skip
 def test_what_only_looks_like_one_is_left_alone(text: str) -> None:
