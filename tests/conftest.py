@@ -187,14 +187,6 @@ class SampleHome:
         inbox.mkdir(parents=True, exist_ok=True)
         (inbox / "readings.csv").write_bytes(text.encode() if isinstance(text, str) else text)
 
-    def copied_to(self, folder: Path) -> SampleHome:
-        """A copy of it as it lies there, for a test that changes it: copying costs less than publishing."""
-        copied = copy.copy(self)
-        shutil.copytree(self.root.parent, folder, symlinks=True, dirs_exist_ok=True)
-        copied.root, copied.contracts = folder / "home", folder / "contracts"
-        copied.stewards = folder / "stewards.yaml"
-        return copied
-
     clock: Callable[[], datetime] = staticmethod(utc_now)
 
     def later(self, age: timedelta) -> None:
@@ -205,7 +197,7 @@ class SampleHome:
     def open(self) -> Installation:
         """Open it; a new one is a copy of one that was created before, its keys included."""
         if self.registry_url == "" and self.clock is utc_now and _is_new(self):
-            shutil.copytree(_created_home(), self.root, dirs_exist_ok=True)
+            shutil.copytree(Path(_created_home().name) / "home", self.root, dirs_exist_ok=True)
         return self.create()
 
     def create(self) -> Installation:
@@ -267,16 +259,11 @@ def _is_new(home: SampleHome) -> bool:
 
 
 @cache
-def _created_home() -> Path:
-    """A home that was created and not used: creating one costs as much as half a publication."""
-    _FOLDERS.append(folder := tempfile.TemporaryDirectory(prefix="assay-created-home-"))
-    made = SampleHome(Path(folder.name))
-    made.create().registry.database.engine.dispose()
-    return made.root
-
-
-_FOLDERS: list[tempfile.TemporaryDirectory[str]] = []
-"""They go when the tests end."""
+def _created_home() -> tempfile.TemporaryDirectory[str]:
+    """A folder with a home that was created and not used; it goes when the tests end."""
+    folder = tempfile.TemporaryDirectory(prefix="assay-created-home-")
+    SampleHome(Path(folder.name)).create().registry.database.engine.dispose()
+    return folder
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def new(
     ] = None,
     license_: Annotated[
         str | None,
-        typer.Option("--license", help="SPDX expression, where no licence lies beside the file."),
+        typer.Option("--license", help="SPDX expression, where no licence lies next to the file."),
     ] = None,
     owner: Annotated[
         str | None,
@@ -175,7 +175,7 @@ def _findings(done: Drafted) -> Iterator[tuple[str, str]]:
         yield NOTE, f"personal: '{column}' ({personal.evidence}) → {personal.treatment}"
         for sample in done.samples.get(column, ()):
             yield NOTE, f"    {sample.before}  →  {sample.after}"
-    without_license = done.license.evidence == "none found beside the file"
+    without_license = done.license.evidence == "none found next to the file"
     license = f"licence: {done.license.expression} ({done.license.why})"
     yield NOTE if without_license else GOOD, license
     for question in draft.open_questions:

@@ -33,44 +33,12 @@ _ABOUT_FILE = re.compile(r"(?i)(?:source\.md|readme.*)")
 _METADATA = re.compile(
     r"(?i)(?:datapackage|dataset-metadata|dataset_infos?|metadata|croissant|ro-crate-metadata|codemeta|\.zenodo)\.json"
 )
-_DATA_ENDINGS = frozenset(
-    [
-        ".csv",
-        ".tsv",
-        ".json",
-        ".jsonl",
-        ".ndjson",
-        ".parquet",
-        ".arrow",
-        ".feather",
-        ".avro",
-        ".orc",
-        ".xls",
-        ".xlsx",
-        ".xlsm",
-        ".ods",
-        ".xml",
-        ".yaml",
-        ".yml",
-        ".db",
-        ".sqlite",
-        ".duckdb",
-        ".sql",
-        ".gz",
-        ".bz2",
-        ".xz",
-        ".zst",
-        ".zip",
-        ".tar",
-        ".7z",
-        ".py",
-        ".r",
-        ".ipynb",
-        ".png",
-        ".jpg",
-        ".jpeg",
-    ]
-)
+_DATA_ENDINGS = frozenset([
+    ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".avro", ".orc", ".xls",
+    ".xlsx", ".xlsm", ".ods", ".xml", ".yaml", ".yml", ".db", ".sqlite", ".duckdb", ".sql", ".gz",
+    ".bz2", ".xz", ".zst", ".zip", ".tar", ".7z", ".py", ".r", ".ipynb", ".png", ".jpg",
+    ".jpeg",
+])  # fmt: skip
 _UNREADABLE_ENDINGS = (".pdf", ".doc", ".docx", ".odt", ".rtf")
 GLOB = re.compile(r"[*?\[]")
 _MAX_FOLDERS = 1_000

@@ -8,16 +8,16 @@ Belongs here: loading the model, once a process, and asking it. Stays out: what 
 from __future__ import annotations
 
 import importlib.util
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import polars as pl
 
 from assay.assets.io import rampart
+from assay.assets.io.work_progress import Show, shown_here
 from assay.contracts.errors import ConfigurationError, Where, shown
 from assay.pipelines.admit.detect import finder
 from assay.pipelines.admit.detectors import detectors
@@ -25,7 +25,7 @@ from assay.pipelines.admit.token_labels import labelled_spans
 from assay.pipelines.core.frames import ROW
 
 KINDS = {"PERSON": "name", "LOCATION": "address"}
-_EVERY_S = 10.0
+_EVERY_S = 1.0
 Item = TypeVar("Item")
 _SAID = Where(file="ASSAY_PRESIDIO_MODEL")
 _FOUND = pl.List(pl.Struct({"kind": pl.String, "value": pl.String, "confidence": pl.Float64}))
@@ -38,7 +38,8 @@ def spans(frame: pl.LazyFrame, columns: Sequence[str], model: str) -> list[pl.La
         model: the spaCy model's package, or its folder.
     Raises: ConfigurationError: Presidio is not installed, or there is no such model.
     """
-    ask = analyzer(model)
+    # the plan runs in other threads, which do not know who shows the progress of this one
+    ask = partial(analyzer(model), show=shown_here())
     return [
         frame.select(ROW, pl.col(column).cast(pl.String).alias("text"))
         .drop_nulls("text")
@@ -55,8 +56,8 @@ def spans(frame: pl.LazyFrame, columns: Sequence[str], model: str) -> list[pl.La
 
 
 @cache
-def analyzer(model: str) -> Callable[[pl.Series], pl.Series]:
-    """Texts -> what the model says of each.
+def analyzer(model: str) -> Callable[..., pl.Series]:
+    """Texts, and what shows the progress (`show`) -> what the model says of each text.
 
     Raises: ConfigurationError: Presidio is not installed, or there is no such model.
     """
@@ -71,7 +72,7 @@ def analyzer(model: str) -> Callable[[pl.Series], pl.Series]:
         )
     nlp, engine = _engine(model)
 
-    def find(texts: pl.Series) -> pl.Series:
+    def find(texts: pl.Series, show: Show) -> pl.Series:
         cells = texts.to_list()
         answers = engine.analyze_iterator(cells, language=nlp.lang, entities=list(KINDS))
         findings = [
@@ -83,22 +84,20 @@ def analyzer(model: str) -> Callable[[pl.Series], pl.Series]:
                 }
                 for finding in answer
             ]
-            for text, answer in report_progress(
-                zip(cells, answers, strict=True), "texts read by the language model"
-            )
+            for text, answer in report_progress(zip(cells, answers, strict=True), show)
         ]
         return pl.Series(findings, dtype=_FOUND)
 
     return find
 
 
-def _by_rampart(texts: pl.Series) -> pl.Series:
+def _by_rampart(texts: pl.Series, show: Show) -> pl.Series:
     """What Rampart finds in each text; a text that recurs is asked for once."""
     cells = texts.drop_nulls().unique(maintain_order=True).to_list()
     by_shape = _addresses_by_shape(cells)
     findings: dict[str | None, list[dict[str, object]]] = {None: []}
     labelled = rampart.label_texts(cells)
-    for at, labels in report_progress(labelled, "texts read by the language model"):
+    for at, labels in report_progress(labelled, show):
         findings[cells[at]] = [
             {"kind": kind, "value": value, "confidence": confidence}
             for kind, value, confidence in labelled_spans(cells[at], labels, by_shape.get(at, ()))
@@ -114,14 +113,14 @@ def _addresses_by_shape(cells: list[str]) -> dict[int, list[str]]:
     return dict(zip(found[ROW].to_list(), found["value"].to_list(), strict=True))
 
 
-def report_progress(items: Iterable[Item], what: str) -> Iterator[Item]:
-    """The items, with a line to standard error every ten seconds that says how many there were."""
+def report_progress(items: Iterable[Item], show: Show) -> Iterator[Item]:
+    """The items, with a word every second of how many there were."""
     last = time.monotonic()
     for count, item in enumerate(items, 1):
         yield item
         if time.monotonic() - last >= _EVERY_S:
             last = time.monotonic()
-            print(f"{count:,} {what}", file=sys.stderr, flush=True)
+            show(f"{count:,} texts read by the language model")
 
 
 def _engine(model: str) -> tuple[Any, Any]:

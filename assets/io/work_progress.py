@@ -26,6 +26,11 @@ def progress_shown_by(show: Show) -> Iterator[None]:
         _show.reset(token)
 
 
+def shown_here() -> Show:
+    """What shows the progress of this context, for work that goes on in another thread."""
+    return _show.get() or (lambda _: None)
+
+
 def tell(doing: str) -> None:
     """Report what is being done, such as `3 of 20 files read`. Nothing personal."""
     show = _show.get()

@@ -78,7 +78,7 @@ def drafted(
         stated: options of how the file is written that are given, not searched.
         roots: the folders that sources may be read from; the file's location is written from the
             first that holds it.
-        license: an SPDX expression, over whatever lies beside the file.
+        license: an SPDX expression, over whatever lies next to the file.
         told: hears what is being done.
     Raises: SourceError: the file is not there, or cannot be read.
     """
@@ -312,7 +312,7 @@ def contract_names(columns: Sequence[str]) -> dict[str, str]:
 
 
 def license_of(path: Path, expression: str | None, root: Path) -> LicenseFound:
-    """The licence that was said, else what lies beside the file or, where nothing does, in the
+    """The licence that was said, else what lies next to the file or, where nothing does, in the
     folder above it.
     """
     detected = license_beside(path, root, license_policy())
@@ -325,8 +325,8 @@ def license_of(path: Path, expression: str | None, root: Path) -> LicenseFound:
         )
     return detected or LicenseFound(
         UNKNOWN,
-        "none found beside the file",
-        "no licence lies beside the file: say it with --license",
+        "none found next to the file",
+        "no licence lies next to the file: say it with --license",
     )
 
 

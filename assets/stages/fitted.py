@@ -43,7 +43,7 @@ def read(folder: Path) -> tuple[Fitted, ...]:
 
 
 def described(lake: Lake, dataset: str, attempt: str) -> dict[str, Any]:
-    """Where it lies beside a version, and each file's SHA-256, for the evidence."""
+    """Where it lies next to a version, and each file's SHA-256, for the evidence."""
     folder = lake.folder(dataset, "versions") / attempt / KEPT
     return {
         "folder": f"{attempt}/{KEPT}",

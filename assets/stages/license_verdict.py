@@ -36,7 +36,7 @@ def license_verdict(run: Run, inputs: Inputs) -> LicenseVerdict:
 
 
 def _declared_and_detected(run: Run) -> LicenseVerdict:
-    """The verdict on the contract's licence, held against the text that lies beside the source, if
+    """The verdict on the contract's licence, held against the text that lies next to the source, if
     there is one.
     """
     wanted, policy, today = (
@@ -49,7 +49,7 @@ def _declared_and_detected(run: Run) -> LicenseVerdict:
     if kind == "http":
         return judge_opt_outs(verdict, wanted, _reserved_by_server(run))
     if kind in ELSEWHERE:
-        return verdict  # nothing lies beside it here
+        return verdict  # nothing is next to it here
     path = locate(run.contract, run.installation.home.roots)
     root = next(
         (root for root in run.installation.home.roots if path.is_relative_to(root)), None

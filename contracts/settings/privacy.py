@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import (
     Field,
@@ -67,7 +67,7 @@ CLASSES: dict[PersonalKind, SensitiveClass] = {
 """The class of a kind where it is more than personal."""
 
 
-SENSITIVITIES = (
+Sensitivity = Literal[
     "public",
     "internal",
     "personal",
@@ -76,7 +76,8 @@ SENSITIVITIES = (
     "trade secret",
     "secret",
     "unknown",
-)
+]
+SENSITIVITIES: tuple[Sensitivity, ...] = get_args(Sensitivity)
 """From the least to the most; what nobody has stated may be the most."""
 
 
@@ -169,16 +170,7 @@ class Privacy(Settings):
     A sensitivity or a basis that is unknown, and a confirmation that is still to do, hold a run.
     """
 
-    sensitivity: Literal[
-        "public",
-        "internal",
-        "personal",
-        "special category",
-        "health",
-        "trade secret",
-        "secret",
-        "unknown",
-    ]
+    sensitivity: Sensitivity
     region: str = Field(pattern=r"^[a-z]{2}(-[a-z0-9-]+)?$|^global$")
     lawful_basis: LawfulBasis
     article_9_basis: Article9Basis | None = None

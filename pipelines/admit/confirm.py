@@ -126,27 +126,17 @@ def _confirm_ip_address(text: str) -> str | None:
     return None if address.is_unspecified or text in ("127.0.0.1", "::1") else text
 
 
-def _decimals(number: str) -> int:
-    return len(number.partition(".")[2])
-
-
 def _confirm_coordinates(text: str) -> str | None:
     """Two numbers, not a longer list of them, that are a place on Earth, not both below one."""
     numbers = re.findall(r"[+-]?[0-9]+(?:\.[0-9]+)?", text)
     if len(numbers) != 2 or "e" in text.lower():
         return None
     first, second = map(abs, map(float, numbers))
+    decimals = [number.partition(".")[2] for number in numbers]
     # zeros at the end are how a number is printed, not where a place is
-    fractions = [len(number.partition(".")[2].rstrip("0")) for number in numbers]
+    is_exact = min(map(len, decimals)) >= 4 and any(len(part.rstrip("0")) >= 4 for part in decimals)
     is_place = first <= 180 and second <= 180 and min(first, second) <= 90
-    return (
-        text
-        if is_place
-        and max(fractions) >= 4
-        and min(map(_decimals, numbers)) >= 4
-        and max(first, second) > 1
-        else None
-    )
+    return text if is_place and is_exact and max(first, second) > 1 else None
 
 
 # -- numbers of persons ----------------------------------------------------------------------

@@ -215,13 +215,13 @@ def held_against(
         read: what the text says; `evidence`: the text's name. Several licences in it hold together.
     """
     if read.expression is None:
-        reason = f"{evidence} beside the source names no licence that is known, a person reads it"
+        reason = f"{evidence} next to the source names no licence that is known, a person reads it"
         is_worse = _RANK[verdict.outcome] < _RANK["review"]
         return replace(verdict, outcome="review", reasons=(reason,)) if is_worse else verdict
     claim = wanted.model_copy(update={"expression": read.expression})
     beside = judge_reading(replace(read, several=False), claim, policy)
     if _RANK[beside.outcome] > _RANK[verdict.outcome]:
-        reason = f"{evidence} beside the source says '{read.expression}', and the contract '{wanted.expression}'"
+        reason = f"{evidence} next to the source says '{read.expression}', and the contract '{wanted.expression}'"
         return replace(verdict, outcome=beside.outcome, reasons=(reason, *beside.reasons))
     return replace(
         verdict,

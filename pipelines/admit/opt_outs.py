@@ -59,7 +59,7 @@ def judge_opt_outs(
             purposes = [each for each in wanted.purposes if opt_out.held.get(each) == outcome]
             if purposes and _is_less(outcome, verdict.outcome):
                 named = ", ".join(purposes)
-                reason = f"{evidence} beside the source {opt_out.why} {named} ({opt_out.protocol})"
+                reason = f"{evidence} next to the source {opt_out.why} {named} ({opt_out.protocol})"
                 kept = verdict.reasons if verdict.outcome != "allowed" else ()
                 verdict = replace(verdict, outcome=outcome, reasons=(reason, *kept))
     return verdict
@@ -90,7 +90,7 @@ def tdm_reservation(value: Any, policy: Any) -> OptOut | None:
 def tdm_of_file(text: str, place: str) -> OptOut | None:
     """What a `tdmrep.json` says of a place below it, such as `/flights/2024.csv`.
 
-    Of several rules that match, one that reserves holds.
+    Of several rules that match, the strictest holds.
     """
     try:
         rules = json.loads(text)
@@ -103,7 +103,7 @@ def tdm_of_file(text: str, place: str) -> OptOut | None:
         for rule in rules
         if _matches(str(rule.get("location", "/")), place)
     ]
-    return next((opt_out for opt_out in stated if opt_out), None)
+    return strictest_of(stated)
 
 
 def _matches(location: str, place: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from assay.contracts.errors import ConfigurationError
-from assay.pipelines.admit import personal
+from assay.pipelines.admit import encoded_text, personal
 from assay.pipelines.core.frames import ROW
 
 REMEDY = "Give the reason without it, such as the number of a ticket"
@@ -39,9 +39,12 @@ def problem_of(reason: str) -> str | None:
     plans = [
         *personal.spans(frame, [_COLUMN], alone=False),
         *personal.spans(plain, [_COLUMN], alone=False),
+        *encoded_text.escaped(plain, [_COLUMN]),
         *personal.within(hidden),
     ]
-    detections = pl.concat(pl.collect_all(plans))
+    detections = pl.concat(pl.collect_all(plans)).filter(
+        pl.col("confidence") != encoded_text.SUPERSEDED
+    )
     if detections.is_empty():
         return None
     kind, value = detections.select("kind", "value").row(0)

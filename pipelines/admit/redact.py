@@ -1,7 +1,7 @@
 """Personal values in prose -> typed placeholders such as <EMAIL>, whole words and whole numbers only.
 
-Belongs here: where a value may be replaced, and what readers of a draft are shown of it. Stays out:
-finding (personal.py), the other treatments (treat.py).
+Belongs here: where a value may be replaced. Stays out: finding (personal.py), the other treatments
+(treat.py).
 Every edge of a word is marked in the text and in the values alike, so that a search for the marked
 value meets whole words only. A number goes on behind its decimal point, so no mark stands there.
 """
@@ -9,7 +9,6 @@ value meets whole words only. A number goes on behind its decimal point, so no m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import polars as pl
 
@@ -139,58 +138,3 @@ def _with_edges(text: pl.Expr) -> pl.Expr:
     for comma in _COMMAS:
         marked = marked.str.replace_all(comma, "${1},${2}")
     return marked
-
-
-# -- what is shown -----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Replacement:
-    """A cell before and after redaction, with the letters and digits of each value masked before."""
-
-    kind: str
-    before: str
-    after: str
-
-
-def sample_replacements(
-    cells: pl.DataFrame, found: pl.DataFrame, column: str, *, count: int = 3, width: int = 40
-) -> list[Replacement]:
-    """Show what redaction would do to a column, without a personal value.
-
-    Args:
-        cells: `_row` and the column, as text.
-        found: `_row`, `column`, `kind` and `value` of every personal value.
-        count: samples for each kind.
-        width: characters shown on each side of a value.
-    Returns: the samples, by kind and row.
-    """
-    wanted = (
-        found.filter(column=column)
-        .unique([ROW, "kind"], keep="first", maintain_order=True)
-        .sort("kind", ROW)
-        .group_by("kind", maintain_order=True)
-        .head(count)
-    )
-    rows = wanted.select(ROW, "kind", "value").join(cells.select(ROW, column), on=ROW)
-    masks = {
-        value: "•" * min(len(value), 8) for value in found.filter(column=column)["value"].to_list()
-    }
-    values = placeholders(found.filter(column=column))
-    shown = rows.select(
-        "kind",
-        redact(pl.col(column), masks).alias("before"),
-        redact(pl.col(column), values).alias("after"),
-        (pl.lit("<") + pl.col("kind").str.to_uppercase() + ">").alias("placeholder"),
-    )
-    return [
-        Replacement(kind, _around(before, "•", width), _around(after, placeholder, width))
-        for kind, before, after, placeholder in shown.iter_rows()
-    ]
-
-
-def _around(text: str, mark: str, width: int) -> str:
-    """The text around the first mark."""
-    at = max(text.find(mark), 0)
-    start, end = max(0, at - width), at + len(mark) + width
-    return ("…" if start else "") + text[start:end] + ("…" if end < len(text) else "")

@@ -454,7 +454,7 @@ def test_a_licence_ends() -> None:
 
 
 BESIDE = [
-    ("LICENSE", "Creative Commons Attribution-NonCommercial 4.0 International", "LICENSE beside the source says 'CC-BY-NC-4.0', and the contract 'CC0-1.0'"),
+    ("LICENSE", "Creative Commons Attribution-NonCommercial 4.0 International", "LICENSE next to the source says 'CC-BY-NC-4.0', and the contract 'CC0-1.0'"),
     ("licence.txt", "https://creativecommons.org/licenses/by-nc-sa/4.0/", "'CC-BY-NC-SA-4.0' does not allow commercial use"),
     ("README.md", "The project is licenced under CC-by-NC", "'CC-BY-NC-4.0' does not allow commercial use"),
     ("README.md", "---\nlicense: cc-by-nc-4.0\n---\n", "'CC-BY-NC-4.0' does not allow commercial use"),
@@ -464,8 +464,8 @@ BESIDE = [
     ("CITATION.cff", "license: CC-BY-NC-4.0", "'CC-BY-NC-4.0' does not allow commercial use"),
     ("meters.csv.license", "SPDX-License-Identifier: CC-BY-NC-4.0", "'CC-BY-NC-4.0' does not allow commercial use"),
     ("LICENSE", "CC BY 4.0 and our own terms", "nobody has read 'other words'"),
-    ("LICENSE", "ask us", "LICENSE beside the source names no licence that is known, a person reads it"),
-    ("LICENSE.pdf", "%PDF", "LICENSE.pdf beside the source names no licence that is known"),
+    ("LICENSE", "ask us", "LICENSE next to the source names no licence that is known, a person reads it"),
+    ("LICENSE.pdf", "%PDF", "LICENSE.pdf next to the source names no licence that is known"),
 ]  # fmt: skip
 
 
@@ -510,7 +510,7 @@ def test_texts_beside_files_that_a_pattern_or_a_folder_names_are_read(
     [
         (
             "Creative Commons Attribution-NonCommercial 4.0 International",
-            "LICENSE beside the source says 'CC-BY-NC-4.0', and the contract 'CC0-1.0'",
+            "LICENSE next to the source says 'CC-BY-NC-4.0', and the contract 'CC0-1.0'",
         ),
         ("Licensed under CC BY 4.0", None),
     ],

@@ -50,6 +50,7 @@ NO_TRAINING = assertion(ai_training="notAllowed", ai_inference="allowed")
         ("tdmrep.json", '[{"location": "/", "tdm-reservation": 1, "tdm-policy": "https://e.com"}]', "review", "review"),
         ("tdmrep.json", '[{"location": "/", "tdm-reservation": 0}]', "allowed", "allowed"),
         ("tdmrep.json", '[{"location": "/other", "tdm-reservation": 1}]', "allowed", "allowed"),
+        ("tdmrep.json", '[{"location": "/", "tdm-reservation": 1, "tdm-policy": "https://e.com"}, {"location": "/*.csv", "tdm-reservation": 1}]', "refused", "review"),
         ("tdmrep.json", "no json", "review", "review"),
         ("tdmrep.json", '[{"location": "/", "tdm-reservation": "yes"}]', "review", "review"),
         ("../tdmrep.json", '[{"location": "/data/x.csv$", "tdm-reservation": 1}]', "refused", "review"),

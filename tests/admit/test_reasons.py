@@ -24,6 +24,9 @@ HIDDEN = base64.b64encode(b"zora.quint@canary.example").decode()
         ("my name is ", "Zora Quint", "name"),
         ("iban ", "DE89370400440532013000", "iban"),
         ("see ", HIDDEN, "email"),
+        ("see ", "zora.quint%40canary.example", "email"),
+        ("see ", "zora.quint&#64;canary.example", "email"),
+        ("see ", "zora.quint\\u0040canary.example", "email"),
     ],
 )
 def test_personal_data_in_a_reason_are_refused(before: str, value: str, kind: str) -> None:

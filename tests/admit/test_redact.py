@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from assay.pipelines.admit.redact import redactions, sample_replacements
+from assay.pipelines.admit.redact import redactions
 from assay.pipelines.core.frames import ROW
 
 
@@ -55,16 +55,3 @@ def test_one_word_is_a_name_in_the_rows_in_which_it_was_found() -> None:
 def test_a_value_without_edges_is_replaced_where_it_was_found() -> None:
     texts = ["王伟先生来了", "王伟"]
     assert redacted(texts, [(0, "name", "王伟")]) == ["<NAME>先生来了", "王伟"]
-
-
-def test_a_sample_shows_no_value() -> None:
-    cells = pl.DataFrame({ROW: [0, 1], "m": ["x" * 90 + " write to ann@example.com now", None]})
-    found = pl.DataFrame(
-        {ROW: [0], "column": ["m"], "kind": ["email"], "value": ["ann@example.com"]}
-    )
-    (sample,) = sample_replacements(cells, found, "m", width=12)
-    assert (sample.kind, sample.before, sample.after) == (
-        "email",
-        "…xx write to •••••••• now",
-        "…xx write to <EMAIL> now",
-    )

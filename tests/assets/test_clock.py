@@ -59,7 +59,7 @@ def old(old_on_sqlite: SampleHome, either_registry: SampleHome, tmp_path: Path) 
     """Two versions and a quarantine, all of which a clock that is a year ahead would expire."""
     if either_registry.registry_url:
         return with_old_versions(either_registry)
-    return old_on_sqlite.copied_to(tmp_path)
+    return old_on_sqlite.copy_to(tmp_path)
 
 
 def expired(installation: SampleHome) -> list[str]:

@@ -76,7 +76,7 @@ WRONG_SIGNING_KEYS: dict[str, Callable[[bytes], bytes]] = {
 @pytest.fixture
 def persons(published_persons: SampleHome, tmp_path: Path) -> SampleHome:
     """An installation with a version of persons, whose addresses became tokens."""
-    return published_persons.copied_to(tmp_path)
+    return published_persons.copy_to(tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -90,16 +90,15 @@ def test_the_shipped_model_without_its_package_is_an_error(
 )
 def test_the_shipped_model_finds_a_name_in_long_text() -> None:
     text = "The weather was fine. " * 30 + "My name is Jildau Bouts and I live here."
-    (found,) = presidio.analyzer("rampart")(pl.Series([text])).to_list()
+    (found,) = presidio.analyzer("rampart")(pl.Series([text]), show=print).to_list()
     assert ("name", "Jildau Bouts") in {(each["kind"], each["value"]) for each in found}
 
 
-def test_progress_is_reported_while_a_model_reads(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_progress_is_shown_while_a_model_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assay.assets.io.presidio._EVERY_S", 0.0)
-    assert list(presidio.report_progress("ab", "texts read")) == ["a", "b"]
-    assert capsys.readouterr().err == "1 texts read\n2 texts read\n"
+    shown: list[str] = []
+    assert list(presidio.report_progress("ab", shown.append)) == ["a", "b"]
+    assert shown == [f"{count} texts read by the language model" for count in (1, 2)]
 
 
 def test_unless_a_model_is_named_it_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,7 +199,7 @@ def test_the_name_of_a_licence_beside_a_file_is_repeated_nowhere(installation: S
         (folder / f"{CANARY}.csv").write_text(GOOD)
         (folder / name).write_text("License: CC-BY-NC-4.0\n")
         told = taken_in(installation, dataset)
-        assert "beside the source says 'CC-BY-NC-4.0'" in told
+        assert "next to the source says 'CC-BY-NC-4.0'" in told
         assert CANARY not in told
     assert_nowhere(installation, "")
 

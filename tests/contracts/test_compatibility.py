@@ -28,7 +28,9 @@ STRICTER = {"definition_added": (True, 8, 4), "definition_removed": (True, 10, 2
 a widened one. Ours compares the values allowed before and after."""
 
 
-@pytest.mark.skipif(not CASES, reason="the published pairs lie beside the repository, and not here")
+@pytest.mark.skipif(
+    not CASES, reason="the published pairs are next to the repository, and not here"
+)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
 def test_the_published_pairs_are_classified_as_their_checker_did(case: dict[str, Any]) -> None:
     old, new = (

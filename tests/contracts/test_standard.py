@@ -21,7 +21,7 @@ from tests.conftest import document
 SPECS = Path(__file__).parents[2].parent / "shared" / "specs" / "odcs"
 needs_specs = pytest.mark.skipif(
     not SPECS.exists(),
-    reason="the official schemas and examples lie beside the repository, and not here",
+    reason="the official schemas and examples are next to the repository, and not here",
 )
 FILES: dict[str, Any] = (
     json.loads((SPECS / "verdicts.json").read_text())["files"] if SPECS.exists() else {}

@@ -502,7 +502,7 @@ def test_an_unknown_licence_and_owner_are_asked_for() -> None:
         measured(x=["1"]),
         "x",
         ORIGIN,
-        LicenseFound(UNKNOWN, "none", "no licence lies beside the file"),
+        LicenseFound(UNKNOWN, "none", "no licence lies next to the file"),
         None,
     )
     assert "# Assay refuses to publish until this is answered" in done.text

@@ -355,7 +355,7 @@ def test_what_the_server_reserves_holds_until_it_does_no_more(
         setting("source", location=server.url), setting("license", purposes=["training"])
     )
     server.answer = reply(200, GOOD.encode(), TDM_Reservation="1")
-    with pytest.raises(AdmissionError, match="the response's headers beside the source reserves"):
+    with pytest.raises(AdmissionError, match="the response's headers next to the source reserves"):
         installation.published()
     server.answer = reply(200, GOOD.encode())
     assert installation.published().row.version == "1.0.0"

@@ -128,7 +128,7 @@ def test_the_official_schema_accepts_the_events(tmp_path: Path) -> None:
     schemas = Path(__file__).parents[3] / "shared" / "specs" / "openlineage"
     found = sorted(schemas.rglob("OpenLineage.json"))
     if not found:
-        pytest.skip("the official OpenLineage schema does not lie beside this checkout")
+        pytest.skip("the official OpenLineage schema does not lie next to this checkout")
     validator = Draft202012Validator(json.loads(found[0].read_text()))
     for event in sent(tmp_path, FACT):
         assert list(validator.iter_errors(event)) == []
