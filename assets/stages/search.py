@@ -174,7 +174,7 @@ def _first_look(
             of_words=_columns_of_words(rows, targets.spelled),
             region=run.contract.privacy.region,
         ),
-        *encoded_text.escaped(rows, texts),
+        *encoded_text.escaped(rows, texts, run.contract.privacy.region),
         *personal.declared_values(rows, run.contract.privacy),
         *(presidio.spans(rows, texts, model) if model else []),
     ]
@@ -229,20 +229,22 @@ def _second_look(
     half in one column and half in the next, which rows make a column special, and where free text
     names somebody.
     """
-    treatments = contract.privacy.columns
+    treatments, region = contract.privacy.columns, contract.privacy.region
     redacted = [column for column in treatments if treatments[column].treatment == "redact"]
     return run_together(
         [
             *personal.mentions(rows, redacted, personal.whole_names(findings)),
-            *personal.within(pl.concat([pl.DataFrame(schema=personal.HIDDEN), *first.encoded])),
-            *personal.undisguised(rows, first.disguised),
+            *personal.within(
+                pl.concat([pl.DataFrame(schema=personal.HIDDEN), *first.encoded]), region
+            ),
+            *personal.undisguised(rows, first.disguised, region),
             *special_categories.holding(rows, targets.texts, first.special),
             *split_values.halves(rows, pairs, run_together(split_values.looks(rows, pairs))),
             *(
                 plan
                 for name, unreadable in targets.misplaced.items()
                 if first.unread[name].sum()
-                for plan in personal.spans(rows.filter(unreadable), [name])
+                for plan in personal.spans(rows.filter(unreadable), [name], region=region)
             ),
         ]
     )
@@ -290,7 +292,7 @@ def _text_searches(values: pl.LazyFrame, name: str, region: str) -> list[pl.Lazy
     mentioned, *special = special_categories.looks(values, [name], [name])
     return [
         *personal.spans(values, [name], alone=False, region=region),
-        *encoded_text.escaped(values, [name]),
+        *encoded_text.escaped(values, [name], region),
         *personal.encoded(values, [name]),
         *special,
         _any(personal.disguises(values, [name])),

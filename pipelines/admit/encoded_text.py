@@ -22,7 +22,9 @@ says.
 _COLUMNS = (ROW, "column", "kind", "value", "confidence")
 
 
-def escaped(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.LazyFrame]:
+def escaped(
+    frame: pl.LazyFrame, columns: Sequence[str], region: str = "global"
+) -> list[pl.LazyFrame]:
     """Plan the search of cells that are encoded, one for each column, as personal.spans gives it.
 
     A value is told as it is written; see `without_superseded` for the rows of no confidence.
@@ -30,7 +32,7 @@ def escaped(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.LazyFrame]:
     return [
         frame.select(pl.col(ROW).cast(pl.Int64), pl.col(column).cast(pl.String).alias("cell"))
         .filter(pl.col("cell").str.contains(decode.MARKS))
-        .map_batches(_search(column), schema=SCHEMA, streamable=True)
+        .map_batches(_search(column, region), schema=SCHEMA, streamable=True)
         .with_columns(pl.lit(column).alias("column"))
         .select(_COLUMNS)
         for column in columns
@@ -45,8 +47,8 @@ def without_superseded(found: pl.DataFrame) -> pl.DataFrame:
     return found.join(superseded, on=[ROW, "column", "kind", "value"], how="anti")
 
 
-def _search(column: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
-    find = finder(detectors_for(column))
+def _search(column: str, region: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    find = finder(detectors_for(column, region))
 
     def search(cells: pl.DataFrame) -> pl.DataFrame:
         texts = pl.Series("cell", [decode.decoded(cell) for cell in cells["cell"].to_list()])

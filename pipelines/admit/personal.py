@@ -56,7 +56,9 @@ def disguises(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
     )
 
 
-def undisguised(frame: pl.LazyFrame, counts: pl.DataFrame) -> list[pl.LazyFrame]:
+def undisguised(
+    frame: pl.LazyFrame, counts: pl.DataFrame, region: str = "global"
+) -> list[pl.LazyFrame]:
     """Plan the search of those cells, as a reader sees them; it is a look of its own because hardly
     any column has them, and it costs.
 
@@ -72,6 +74,7 @@ def undisguised(frame: pl.LazyFrame, counts: pl.DataFrame) -> list[pl.LazyFrame]
                 plain(pl.col(column).cast(pl.String))
             ),
             [column],
+            region=region,
         )
     ]
 
@@ -216,7 +219,7 @@ def encoded(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.LazyFrame]:
     ]
 
 
-def within(hidden: pl.DataFrame) -> list[pl.LazyFrame]:
+def within(hidden: pl.DataFrame, region: str = "global") -> list[pl.LazyFrame]:
     """Plan the search in decoded text; what is found is told as the token that hides it, and what
     nobody can look into as `unscanned`.
     """
@@ -236,6 +239,7 @@ def within(hidden: pl.DataFrame) -> list[pl.LazyFrame]:
         for plan in spans(
             numbered.select(pl.col("_token").alias(ROW), pl.col("text").alias(str(column))),
             [str(column)],
+            region=region,
         ):
             found.append(
                 plan.join(tokens, left_on=ROW, right_on="_token").select(

@@ -7,6 +7,7 @@ import random
 import polars as pl
 import pytest
 
+from assay.pipelines.admit import encoded_text, personal
 from assay.pipelines.admit.personal import spans
 from assay.pipelines.core.frames import ROW
 
@@ -96,3 +97,17 @@ def test_the_region_of_the_contract_tells_phone_numbers(region: str, text: str, 
     frame = pl.LazyFrame({ROW: [0], "m": [text]})
     (findings,) = pl.collect_all(spans(frame, ["m"], region=region))
     assert findings["kind"].to_list() == ["phone"] * count
+
+
+@pytest.mark.parametrize(
+    "text", ["ring%2015112345678", "ring \\u0031\\u003511 2345678", "ring １５１１２３４５６７８"]
+)
+def test_the_region_tells_phone_numbers_that_are_encoded_too(text: str) -> None:
+    frame = pl.LazyFrame({ROW: [0], "m": [text]}, schema_overrides={ROW: pl.Int64})
+    (worn,) = pl.collect_all([personal.disguises(frame, ["m"])])
+    plans = [
+        *encoded_text.escaped(frame, ["m"], "eu-de"),
+        *personal.undisguised(frame, worn, "eu-de"),
+    ]
+    kinds = pl.concat(pl.collect_all(plans))["kind"].to_list()
+    assert kinds == ["phone"]
