@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -358,6 +359,39 @@ def test_the_types_of_mysql_are_written_as_the_contract_reads_them(
         "100 % für",
     )
     assert struct.pack("f", float(row[1])) == struct.pack("f", 0.1)
+
+
+BYTES = {"sqlite": "BLOB", "duckdb": "BLOB", "postgres": "BYTEA", "mysql": "VARBINARY(9)"}
+BYTE_VALUE = {"duckdb": "unhex('00ff0a')", "postgres": "decode('00ff0a', 'hex')"}
+
+
+def test_numbers_of_38_digits_and_bytes_are_published_exactly(
+    installation: SampleHome, database: Database
+) -> None:
+    kind = database.location.partition(":")[0]
+    most = "1234567890123456789012345678.0123456789"
+    number, value = ("TEXT", f"'{most}'") if kind == "sqlite" else ("DECIMAL(38, 10)", most)
+    database.run(
+        f"CREATE TABLE {database.table}_x (meter VARCHAR(9), amount {number}, raw {BYTES[kind]})"
+    )
+    raw = BYTE_VALUE.get(kind, "x'00ff0a'")
+    database.run(
+        f"INSERT INTO {database.table}_x VALUES ('M1', {value}, {raw}), ('M2', NULL, NULL)"
+    )
+
+    def declare(data: dict[str, Any]) -> None:
+        table = data["schema"][0]
+        table["properties"] = [
+            {"name": "meter", "logicalType": "string", "primaryKey": True},
+            {"name": "amount", "logicalType": "number", "physicalType": "decimal(38,10)"},
+            {"name": "raw", "logicalType": "string", "physicalType": "binary"},
+        ]
+        table["quality"] = []
+
+    installation.promise(database.source(table=f"{database.table}_x"), declare)
+    row = installation.published().row
+    rows = installation.open().scan(row).select("meter", "amount", "raw").collect().sort("meter")
+    assert rows.rows() == [("M1", Decimal(most), b"\x00\xff\x0a"), ("M2", None, None)]
 
 
 # -- near a watermark -------------------------------------------------------------------------

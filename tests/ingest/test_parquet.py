@@ -203,6 +203,35 @@ def test_timestamps_come_back_to_the_microsecond(
     assert round_trip(zoned, pa.timestamp("us", zone), column) == (zoned, [False] * len(values))
 
 
+NANOSECONDS = pa.array([1_577_934_245_123_456_789, 1_000, None], pa.timestamp("ns"))
+FIRST_ROW = pa.array([0, 1, 3], pa.int32())
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("x", NANOSECONDS),
+        ("x.list.element", pa.ListArray.from_arrays(FIRST_ROW, NANOSECONDS)),
+        ("x.at", pa.StructArray.from_arrays([NANOSECONDS], ["at"])),
+    ],
+)
+def test_int96_with_nanoseconds_is_refused_with_its_column(
+    path: str, values: pa.Array, tmp_path: Path
+) -> None:
+    file = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"x": values}), file, use_deprecated_int96_timestamps=True)
+    with pytest.raises(Undecodable, match=f"the column '{path}' has INT96 timestamps with nanosec"):
+        decode(Task("parquet", str(file), str(tmp_path)))
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00", "1969-12-31T23:59:59.999999", "2020-01-02T03:04:05.000001", "9999-12-31T23:59:59.999999"])  # fmt: skip
+def test_int96_with_microseconds_lands_exactly(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "x.parquet"
+    values = pa.array([dt.datetime.fromisoformat(text), None], pa.timestamp("us"))
+    pq.write_table(pa.table({"x": values}), file, use_deprecated_int96_timestamps=True)
+    assert landed(file, tmp_path)[1]["x"].to_list() == [text, None]
+
+
 @pytest.mark.parametrize("zone", [None, "UTC", "Europe/Berlin"])
 @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
 def test_a_timestamp_of_any_unit_is_read_and_a_nanosecond_is_never_cut(

@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from assay.assets.io.decode.int96 import check_fractions
 from assay.assets.io.decode.task import (
     ROWS,
     Decoded,
@@ -128,11 +129,12 @@ def _promised_rows(connection: Any, file: Path, task: Task, columns: int) -> int
 
 def _columns(connection: Any, file: Path) -> list[str]:
     """The top-level columns, as the file itself names them: DuckDB renames the second of two."""
-    tree = iter(
-        connection.execute(
-            f"SELECT name, coalesce(num_children, 0), coalesce(precision, 0) FROM parquet_schema({text_literal(str(file))})"  # noqa: S608  # names are quoted, paths are literals
-        ).fetchall()
-    )
+    nodes = connection.execute(
+        f"SELECT name, coalesce(num_children, 0), coalesce(precision, 0), type FROM parquet_schema({text_literal(str(file))})"  # noqa: S608  # names are quoted, paths are literals
+    ).fetchall()
+    if any(kind == "INT96" for *_, kind in nodes):
+        check_fractions(file)
+    tree = iter([node[:3] for node in nodes])
 
     def most_digits(children: int, digits: int) -> int:
         """The digits of the widest decimal in a column, whose own node was read."""
