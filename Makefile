@@ -7,7 +7,7 @@ export DO_NOT_TRACK = 1
 # what is imported is compiled once and kept, even where the environment says not to: the tests start hundreds of processes, and each would compile it again
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint ui soak benchmarks benchmark-rules benchmark-pii benchmark-anonymity benchmark-end-to-end benchmark-drift benchmark-features clean
+.PHONY: demo test lint docs ui soak benchmarks benchmark-rules benchmark-pii benchmark-anonymity benchmark-end-to-end benchmark-drift benchmark-features clean
 .DEFAULT_GOAL = demo
 
 # set-up: a virtual environment with exactly what uv.lock names
@@ -34,6 +34,9 @@ test: $(VENV)/.installed ## lint, types, import rules, every test; lint runs bes
 	@$(MAKE) --no-print-directory lint >$(VENV)/lint.txt 2>&1 & \
 	$(TEST_FILES) OMP_NUM_THREADS=1 $(VENV)/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder; tests=$$?; \
 	wait $$!; lint=$$?; cat $(VENV)/lint.txt; exit $$((tests + lint))
+
+docs: $(VENV)/.installed ## the site of the docs, in site/; a broken link or a page without a place in it stops the build
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
 
 ui: $(VENV)/.installed ## the steward's web UI; it prints a sign-in link
 	$(VENV)/bin/assay ui
@@ -67,4 +70,4 @@ benchmark-features: $(VENV)/.installed ## 30 features of 10 million rows, beside
 	$(VENV)/bin/python benchmarks/features.py
 
 clean:
-	rm -rf $(VENV) .bench .bench-pii .bench-anonymity .assay
+	rm -rf $(VENV) .bench .bench-pii .bench-anonymity .assay site

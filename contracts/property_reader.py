@@ -79,7 +79,7 @@ class PropertyReader:
             if name not in seen:
                 self._problem(
                     f"the property '{name}' is missing",
-                    "Add it under `customProperties` (see docs/contracts.md)",
+                    "Add it under `customProperties` (see docs/reference/contracts.md)",
                     ("customProperties",),
                     f"policy.{name.removeprefix('assay.')}",
                 )

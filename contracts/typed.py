@@ -114,7 +114,7 @@ def _mistake(error: _Error) -> Mistake:
     if isinstance(error.node, list) and error.kind in ("too_short", "too_long", "missing"):
         return _number_of_entries(error, len(error.node))
     message = error.message.removeprefix("Value error, ")
-    page = "features" if error.name == "assay.features" else "contracts"
+    page = "how-to/features" if error.name == "assay.features" else "reference/contracts"
     return Mistake(
         f"{error.place}: {message[0].lower()}{message[1:]}",
         f"See docs/{page}.md for what it takes",

@@ -137,7 +137,7 @@ def _type(c: ColumnProfile, personal: Personal | None) -> Any:
     if c.ambiguous_date:
         return WithReason(
             "string",
-            "dates, where day and month cannot be told apart: see `format` in docs/contracts.md",
+            "dates, where day and month cannot be told apart: see `format` in docs/reference/contracts.md",
         )
     if c.kind == "string" and c.numbers == c.given:
         return WithReason(

@@ -209,14 +209,14 @@ WRONG: list[tuple[str, str, list[str]]] = [
         'pattern: "^M[0-9]+$"',
         'pattern: "["',
         [
-            "16:30 assay.pattern: the pattern cannot run: it is no regular expression: unclosed character class. Fix the pattern; docs/contracts.md says what it can use."
+            "16:30 assay.pattern: the pattern cannot run: it is no regular expression: unclosed character class. Fix the pattern; docs/reference/contracts.md says what it can use."
         ],
     ),
     (
         'pattern: "^M[0-9]+$"',
         'pattern: "a{1000}{1000}"',
         [
-            "16:30 assay.pattern: the pattern cannot run: it is no regular expression: Compiled regex exceeds size limit of 10485760 bytes.. Fix the pattern; docs/contracts.md says what it can use."
+            "16:30 assay.pattern: the pattern cannot run: it is no regular expression: Compiled regex exceeds size limit of 10485760 bytes.. Fix the pattern; docs/reference/contracts.md says what it can use."
         ],
     ),
     (
@@ -459,14 +459,14 @@ WRONG: list[tuple[str, str, list[str]]] = [
         "- property: assay.source\n    value: {origin: internal, location: inbox/readings.csv, format: csv}\n  ",
         "",
         [
-            "31:1 policy.source: the property 'assay.source' is missing. Add it under `customProperties` (see docs/contracts.md)."
+            "31:1 policy.source: the property 'assay.source' is missing. Add it under `customProperties` (see docs/reference/contracts.md)."
         ],
     ),
     (
         "property: assay.privacy",
         "property: assay.privcy",
         [
-            "31:1 policy.privacy: the property 'assay.privacy' is missing. Add it under `customProperties` (see docs/contracts.md).",
+            "31:1 policy.privacy: the property 'assay.privacy' is missing. Add it under `customProperties` (see docs/reference/contracts.md).",
             "36:5 assay.unknown_key: the property 'assay.privcy' is not known. Did you mean 'assay.privacy'.",
         ],
     ),
@@ -504,7 +504,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
         "region: eu",
         "region: Europe",
         [
-            "37:36 assay.value: assay.privacy.region: string should match pattern '^[a-z]{2}(-[a-z0-9-]+)?$|^global$'. See docs/contracts.md for what it takes."
+            "37:36 assay.value: assay.privacy.region: string should match pattern '^[a-z]{2}(-[a-z0-9-]+)?$|^global$'. See docs/reference/contracts.md for what it takes."
         ],
     ),
     (
@@ -537,14 +537,14 @@ WRONG: list[tuple[str, str, list[str]]] = [
         "{step: deduplicate}",
         "{step: outliers, columns: [energy_kwh], factor: 0, action: cap}",
         [
-            "40:49 assay.value: assay.cleaning.0.factor: input should be greater than 0. See docs/contracts.md for what it takes."
+            "40:49 assay.value: assay.cleaning.0.factor: input should be greater than 0. See docs/reference/contracts.md for what it takes."
         ],
     ),
     (
         "landed: P30D",
         "landed: 30 days",
         [
-            "42:13 assay.value: assay.retention.landed: write a number of days in ISO 8601, such as P30D. See docs/contracts.md for what it takes."
+            "42:13 assay.value: assay.retention.landed: write a number of days in ISO 8601, such as P30D. See docs/reference/contracts.md for what it takes."
         ],
     ),
     (
@@ -629,7 +629,7 @@ WRONG_FEATURES: list[tuple[str, str, list[str]]] = [
         "transform: scale, columns: [energy_kwh]",
         "transform: window, columns: [energy_kwh], span: 7 days",
         [
-            "47:54 assay.value: assay.features.transforms.0.span: write a span of time as a number and d, h, m or s, such as 7d; a whole number where rows are ordered by one. See docs/features.md for what it takes."
+            "47:54 assay.value: assay.features.transforms.0.span: write a span of time as a number and d, h, m or s, such as 7d; a whole number where rows are ordered by one. See docs/how-to/features.md for what it takes."
         ],
     ),
     (

@@ -120,7 +120,7 @@ def test_the_readmes_session_runs_as_written(session: dict[str, str]) -> None:
 
 def test_the_guide_to_publishing_runs_as_written(session: dict[str, str]) -> None:
     sessions = re.findall(
-        r"```console\n(.*?)```", (ROOT / "docs" / "publishing.md").read_text(), re.S
+        r"```console\n(.*?)```", (ROOT / "docs" / "how-to" / "publishing.md").read_text(), re.S
     )
     done = bash(
         "\n".join(
@@ -136,7 +136,7 @@ def test_the_guide_to_publishing_runs_as_written(session: dict[str, str]) -> Non
 @pytest.mark.parametrize("guide", ["features", "gpu"])
 def test_the_guides_to_features_run_as_written(guide: str, session: dict[str, str]) -> None:
     sessions = re.findall(
-        r"```console\n(.*?)```", (ROOT / "docs" / f"{guide}.md").read_text(), re.S
+        r"```console\n(.*?)```", (ROOT / "docs" / "how-to" / f"{guide}.md").read_text(), re.S
     )
     done = bash(
         "\n".join(
@@ -152,7 +152,7 @@ def test_the_guides_to_features_run_as_written(guide: str, session: dict[str, st
 
 
 def test_the_guide_to_retrieval_runs_as_written(session: dict[str, str]) -> None:
-    guide = (ROOT / "docs" / "retrieval.md").read_text()
+    guide = (ROOT / "docs" / "how-to" / "retrieval.md").read_text()
     sessions = re.findall(r"```console\n(.*?)```", guide, re.S)
     (python,) = re.findall(r"```python\n(.*?)```", guide, re.S)
     done = bash(
