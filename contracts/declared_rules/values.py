@@ -134,7 +134,9 @@ def pattern_can_run(pattern: str, path: Path, collected: Collected) -> bool:
     if reason:
         looks = looks_around(pattern)
         remedy = (
-            _WITHOUT_LOOKING if looks else "Fix the pattern; docs/reference/contracts.md says what it can use"
+            _WITHOUT_LOOKING
+            if looks
+            else "Fix the pattern; docs/reference/contracts.md says what it can use"
         )
         collected.refuse(f"the pattern cannot run: {reason}", remedy, path, "assay.pattern")
     return reason is None
