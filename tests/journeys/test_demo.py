@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.page_blocks import run_page
 from tests.forked_commands import assay_command
 
 ROOT = Path(__file__).parents[2]
@@ -107,65 +108,32 @@ def test_a_second_demo_publishes_nothing_new_and_says_so(session: dict[str, str]
 
 
 def test_the_readmes_session_runs_as_written(session: dict[str, str]) -> None:
-    (commands,) = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    script = "\n".join(
-        line.removeprefix("$ ") for line in commands.splitlines() if "activate" not in line
-    )
-    done = bash(script, session)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "already published as 1.1.0" in done.stdout
-    assert "carrier" in done.stdout
-    assert "verified, nothing differs" in done.stdout
+    printed = run_page("README.md", session, ROOT)
+    assert "already published as 1.1.0" in printed
+    assert "carrier" in printed
+    assert "verified, nothing differs" in printed
 
 
 def test_the_guide_to_publishing_runs_as_written(session: dict[str, str]) -> None:
-    sessions = re.findall(
-        r"```console\n(.*?)```", (ROOT / "docs" / "how-to" / "publishing.md").read_text(), re.S
-    )
-    done = bash(
-        "\n".join(
-            line.removeprefix("$ ") for commands in sessions for line in commands.splitlines()
-        ),
-        session,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "prod of flights pointed to 1.1.0, and now points to 1.0.0" in done.stdout
-    assert "flights: none would expire" in done.stdout
+    printed = run_page("docs/how-to/publishing.md", session, ROOT)
+    assert "prod of flights pointed to 1.1.0, and now points to 1.0.0" in printed
+    assert "flights: none would expire" in printed
 
 
 @pytest.mark.parametrize("guide", ["features", "gpu"])
 def test_the_guides_to_features_run_as_written(guide: str, session: dict[str, str]) -> None:
-    sessions = re.findall(
-        r"```console\n(.*?)```", (ROOT / "docs" / "how-to" / f"{guide}.md").read_text(), re.S
-    )
-    done = bash(
-        "\n".join(
-            line.removeprefix("$ ") for commands in sessions for line in commands.splitlines()
-        ),
-        session,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "gpu" in done.stdout
+    printed = run_page(f"docs/how-to/{guide}.md", session, ROOT)
+    assert "gpu" in printed
     if guide == "features":
-        assert "(75911, 32)" in done.stdout
-        assert "dep_delay_lag1_by_tailnum" in done.stdout
+        assert "(75911, 32)" in printed
+        assert "dep_delay_lag1_by_tailnum" in printed
 
 
 def test_the_guide_to_retrieval_runs_as_written(session: dict[str, str]) -> None:
-    guide = (ROOT / "docs" / "how-to" / "retrieval.md").read_text()
-    sessions = re.findall(r"```console\n(.*?)```", guide, re.S)
-    (python,) = re.findall(r"```python\n(.*?)```", guide, re.S)
-    done = bash(
-        "\n".join(
-            line.removeprefix("$ ") for commands in sessions for line in commands.splitlines()
-        )
-        + f"\npython - <<'PYTHON'\n{python}PYTHON",
-        session,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "python_docs@1.0.0, " in done.stdout
-    assert "in service" in done.stdout
-    assert "Python Software Foundation" in done.stdout.splitlines()[-1]
+    printed = run_page("docs/how-to/retrieval.md", session, ROOT)
+    assert "python_docs@1.0.0, " in printed
+    assert "in service" in printed
+    assert "Python Software Foundation" in printed
 
 
 def test_delta_readers_see_the_flights_without_us(environment: dict[str, str]) -> None:
