@@ -9,11 +9,10 @@ columns of the same table hold.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
-from assay.contracts.settings import Privacy
 from assay.pipelines.admit import decode
 from assay.pipelines.admit.detect import SCHEMA, VOTE, finder
 from assay.pipelines.admit.detectors import CONTEXT, Detector, detectors_for
@@ -131,20 +130,22 @@ def spans(
     ]
 
 
-def declared_values(frame: pl.LazyFrame, privacy: Privacy) -> list[pl.LazyFrame]:
-    """What stands in columns that the contract declares to be of one kind, as `spans` gives it;
-    free text is not of one kind.
+def declared_values(frame: pl.LazyFrame, kinds: Mapping[str, str]) -> list[pl.LazyFrame]:
+    """What columns hold that the contract declares to be of one kind, as `spans` gives it.
+
+    Args:
+        kinds: column -> its kind; `other`, which is free text, is not of one kind.
     """
     return [
         frame.filter(pl.col(column).is_not_null()).select(
             ROW,
             pl.lit(column).alias("column"),
-            pl.lit(treatment.kind).alias("kind"),
+            pl.lit(kind).alias("kind"),
             pl.col(column).alias("value"),
             pl.lit(1.0).alias("confidence"),
         )
-        for column, treatment in privacy.columns.items()
-        if treatment.kind != "other"
+        for column, kind in kinds.items()
+        if kind != "other"
     ]
 
 

@@ -24,12 +24,22 @@ TEXT = columns(
 )
 
 
-@pytest.fixture(autouse=True, params=["every cell is searched", "different values first"])
+EVERY_CELL, VALUES_FIRST, IN_PARTS = (
+    "every cell is searched",
+    "different values first",
+    "two columns at a time",
+)
+
+
+@pytest.fixture(autouse=True, params=[EVERY_CELL, VALUES_FIRST, IN_PARTS])
 def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Both ways that a table is looked at; its size decides."""
-    if request.param == "different values first":
+    """The ways that a table is looked at; its height and its width decide."""
+    if request.param == VALUES_FIRST:
         for module in ("search", "profile_pass"):
             monkeypatch.setattr(f"assay.assets.stages.{module}.MANY_ROWS", 1)
+    if request.param == IN_PARTS:
+        monkeypatch.setattr("assay.assets.stages.search._WIDTH", 2)
+        monkeypatch.setattr("assay.pipelines.core.engine._PLANS_AT_ONCE", 3)
 
 
 def delivered(rows: list[dict[str, str]], places: tuple[str, ...] = PLACES) -> str:
