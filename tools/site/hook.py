@@ -1,9 +1,10 @@
-"""What MkDocs does besides: pages from files outside `docs/`, and links between the two."""
+"""What is added to MkDocs: generated pages, pages from files outside `docs/`, and their links."""
 
 from __future__ import annotations
 
 import posixpath
 import re
+import sys
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -11,6 +12,19 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT))
+
+from tools.site import command_line, lists, settings  # noqa: E402  # after the path
+
+GENERATED = {
+    "reference/command-line.md": command_line.page,
+    "reference/settings.md": settings.page,
+    "reference/findings.md": lists.findings,
+    "reference/metrics.md": lists.metrics,
+    "reference/environment.md": lists.environment,
+    "reference/evidence.md": lists.evidence,
+}
+"""Pages that are rendered from the code, by their address."""
 OUTSIDE = {
     "CONTRIBUTING.md": "project/contributing.md",
     "SECURITY.md": "project/security.md",
@@ -22,7 +36,9 @@ LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that have their file outside `docs/`."""
+    """Add the generated pages, and those that have their file outside `docs/`."""
+    for address, page in GENERATED.items():
+        files.append(File.generated(config, address, content=page()))
     for source, address in OUTSIDE.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, address, content=text))
