@@ -36,7 +36,7 @@ test: $(VENV)/.installed ## lint, types, import rules, every test; lint runs bes
 	wait $$!; lint=$$?; cat $(VENV)/lint.txt; exit $$((tests + lint))
 
 docs: $(VENV)/.installed ## the site of the docs, in site/; a broken link or a page without a place in it stops the build
-	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
 ui: $(VENV)/.installed ## the steward's web UI; it prints a sign-in link
 	$(VENV)/bin/assay ui

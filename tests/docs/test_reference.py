@@ -84,3 +84,8 @@ def test_sections_of_docstrings_on_one_line_become_sections() -> None:
     )
     assert "Returns:\n    a frame, whole.\n" in in_sections(text)
     assert "Raises:\n    OneError: why.\n    TwoError: how.\n" in in_sections(text)
+
+
+def test_two_parameters_on_one_line_become_two() -> None:
+    text = "What it does.\n\nArgs:\n    name, version: as for `open`."
+    assert "    name: as for `open`.\n    version: as for `open`." in in_sections(text)

@@ -8,12 +8,13 @@ from typing import Any
 from griffe import Extension
 
 SECTION = re.compile(r"^(Returns|Raises|Example|Examples): +(.+(?:\n(?!\w+:|\n).+)*)", re.M)
+TWO_PARAMETERS = re.compile(r"^( +)(\w+), (\w+): (.+)$", re.M)
 NEXT_ERROR = re.compile(r" (?=[A-Z]\w+Error: )")
 
 
 def in_sections(text: str) -> str:
-    """Move the text of a section from the line of its name to the lines below."""
-    return SECTION.sub(_section, text)
+    """Move the text of a section below the line of its name, and give each parameter a line."""
+    return TWO_PARAMETERS.sub(r"\1\2: \4\n\1\3: \4", SECTION.sub(_section, text))
 
 
 def _section(match: re.Match[str]) -> str:
