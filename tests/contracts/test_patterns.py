@@ -8,10 +8,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from assay.contracts.exports import export
-from assay.contracts.formats import pattern_problem
+from assay.contracts.formats import _problem_in_rust, pattern_problem
 from assay.contracts.model import Contract
 from assay.contracts.rules import keeps
 from assay.contracts.schema import pandera_schema
@@ -138,3 +140,32 @@ def test_a_pattern_that_no_engine_runs_in_linear_time_is_refused(pattern: str, r
 @pytest.mark.parametrize("pattern", [r"\\1", "[(?=]", r"\(\?=a", "(?<x>a)", "(?:a)"])
 def test_what_only_resembles_a_look_around_runs(pattern: str) -> None:
     assert pattern_problem(pattern) is None
+
+
+def _problem_in_polars(pattern: str) -> str | None:
+    try:
+        pl.Series([""]).str.contains(pattern)
+    except pl.exceptions.ComputeError as error:
+        message = str(error).partition("\n\nThis error")[0].removeprefix("regex error: ")
+        return message.splitlines()[-1].removeprefix("error: ")
+    return None
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("(", "[a", "*", r"\Z", r"\h", "[z-a]", "a{5,2}", r"\p{Foo}", "(?>a)", "(?#c)a", "\\"),
+        *("(?P<n>a)(?P<n>b)", "a{1000}{1000}", r"\w{1,1000}", r"\w{100}{10}", "(" * 300, "(?a)x"),
+        *(r"\p{L}+", r"\U0001F600", "[[:alpha:]&&[^b]]", r"\b{start}a", "(?i-s:a)", "a|" * 5000),
+    ],
+)
+def test_a_contract_is_checked_by_the_engine_that_runs_its_patterns(pattern: str) -> None:
+    reason = _problem_in_polars(pattern)
+    expected = reason and f"it is no regular expression: {reason}"
+    assert _problem_in_rust(pattern) == expected
+
+
+@given(st.text("ab[](){}*+?^$|\\.-&19,:P<idpuL", max_size=14))
+def test_any_pattern_has_the_same_problem_in_the_engine_that_runs_it(pattern: str) -> None:
+    reason = _problem_in_polars(pattern)
+    assert _problem_in_rust(pattern) == (reason and f"it is no regular expression: {reason}")
