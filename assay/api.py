@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from assay.contracts.extras import missing_extras_named
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from assay.assets.services.verify import Verified
 
 
+@missing_extras_named("`assay.open`")
 def open(
     name: str, version: str | None = None, *, purpose: str, trace: str | None = None
 ) -> pl.LazyFrame:
@@ -54,6 +57,7 @@ def _with_version(name: str, version: str | None) -> tuple[str, str | None]:
     return dataset, written
 
 
+@missing_extras_named("`assay.model`")
 def model(name: str, *, purpose: str) -> Served:
     """Open the model in service for a purpose; each prediction is recorded.
 
@@ -72,6 +76,7 @@ def model(name: str, *, purpose: str) -> Served:
         return opened(name, purpose)
 
 
+@missing_extras_named("`assay.features`")
 def features(name: str, version: str | None = None, *, purpose: str = "training") -> FeatureSet:
     """Open the features of a published version for a purpose, and have that recorded.
 
@@ -92,6 +97,7 @@ def features(name: str, version: str | None = None, *, purpose: str = "training"
         return open_features(*_with_version(name, version), purpose)
 
 
+@missing_extras_named("`assay.search`")
 def search(
     name: str,
     question: str,
@@ -119,6 +125,7 @@ def search(
         return found(name, question, purpose=purpose, k=k, traceparent=traceparent)
 
 
+@missing_extras_named("`assay.verify`")
 def verify(name: str, version: str) -> Verified:
     """Hold a version's files against its signed evidence, offline.
 

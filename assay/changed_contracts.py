@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.contracts.errors import AssayError, Where, shown
+from assay.contracts.extras import is_installed, missing_extra
 from assay.contracts.model import Contract, Rule
 from assay.contracts.problems import Problem
 from assay.reports import ContractOutcome, RuleOutcome
@@ -102,6 +103,8 @@ def _tried(contract: Contract, rules: list[Rule]) -> tuple[tuple[RuleOutcome, ..
     where = home()
     if not rules or not where.is_made:
         return (), []
+    if not is_installed("data"):
+        return (), [_not_tried(contract, rules)]
     from assay.assets.io.installation import Installation
     from assay.assets.services.rule_trials import back_test
 
@@ -116,6 +119,16 @@ def _tried(contract: Contract, rules: list[Rule]) -> tuple[tuple[RuleOutcome, ..
         failed = Problem("backtest.failed", "error", error.problem, error.remedy, place)
         return (), [failed]
     return tuple(_rule_outcome(installation, contract, row.version, trial) for trial in trials), []
+
+
+def _not_tried(contract: Contract, rules: list[Rule]) -> Problem:
+    """That changed rules were not evaluated on published rows: it is unknown what they would do."""
+    names = ", ".join(rule.name for rule in rules)
+    missing = missing_extra(f"evaluating changed rules ({names}) on published rows", "data")
+    place = Where(file=contract.file, line=rules[0].line)
+    return Problem(
+        "backtest.unknown", "warning", missing.problem, f"Install it: {missing.remedy}", place
+    )
 
 
 def _rule_outcome(

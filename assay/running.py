@@ -16,6 +16,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from assay.contracts.extras import require
+
 if TYPE_CHECKING:
     from assay.assets.dagster.instance import Happening
     from assay.assets.io.installation import Installation
@@ -29,6 +31,7 @@ def run_all(names: list[str], window: str | None, engine: str | None = None) -> 
 
     Returns: whether all of them succeeded.
     """
+    require("orchestration", "`assay run`")
     from assay.assets.io.installation import Installation
 
     installation = Installation.open()
@@ -57,8 +60,7 @@ def _wanted(installation: Installation, names: list[str]) -> list[str]:
 
     Raises: ConfigurationError: no contract has a name, or there is no contract.
     """
-    from assay.assets.io.contract_folder import readable
-    from assay.assets.io.installation import check_name
+    from assay.assets.io.contract_folder import check_name, readable
     from assay.contracts.upstream import in_order
 
     contracts = installation.contracts

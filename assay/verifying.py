@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from assay.assets.io.failures import must_stop, noted, unexpected
 from assay.assets.io.home import home
-from assay.assets.io.installation import Installation
 from assay.assets.io.signing_keys import PUBLIC, public_key
-from assay.assets.services.accounted import check_data_set
-from assay.assets.services.quarantine_evidence import check_kept, recorded_expiries
+from assay.assets.services.accounted import check_data_set, parts_not_evaluated
 from assay.assets.services.signed import Signed, read_signed
 from assay.assets.services.verify import evidence_file
 from assay.assets.services.verify import verify as verify_version
 from assay.contracts.errors import AssayError, EvidenceError, Where
+from assay.contracts.extras import is_installed, missing_extra
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Key
+
+    from assay.assets.io.installation import Installation
 
 Result = dict[str, Any]
 
@@ -27,7 +28,8 @@ Result = dict[str, Any]
 def verify(
     named: tuple[str, str | None] | None, where: Path | None, key: Path | None
 ) -> list[Result]:
-    """What was checked of each version; `problem` where something is not as signed.
+    """What was checked of each version; `problem` where something is not as signed, and `unknown`
+    where something cannot be checked without an extra.
 
     One damaged data set never keeps the others from being checked.
     Args:
@@ -38,7 +40,7 @@ def verify(
     root = where.resolve() if where else home().root
     home().model_copy(update={"home": root}).check_layout()
     everything = named is None and where is None
-    installation = Installation.open() if everything else _installation(where)
+    installation = _installation(where, is_needed=everything)
     if everything and installation is not None:
         with noted(root, [], None, "finishing what a crash left"):
             installation.deliver_outbox()  # evidence of a registered version may still have to be written
@@ -48,19 +50,29 @@ def verify(
         public = _public_key(root, key, installation)
         for name in dict.fromkeys(name for name, _ in wanted):
             versions = [version for other, version in wanted if other == name]
-            results += _DataSet(root, name, public, installation).results(versions)
-    if everything and installation is not None:
+            results += _DataSet(root, name, public, installation, where is not None).results(
+                versions
+            )
+    if everything:
         results.append(_registry(installation, wanted))
     return results
 
 
-def _installation(where: Path | None) -> Installation | None:
-    """The registry's side of one data set, where it can be opened: the files verify without it."""
-    if where is not None or not home().is_made:
+def _installation(where: Path | None, *, is_needed: bool) -> Installation | None:
+    """The registry's side of the data sets, where it can be opened: the files verify without it.
+
+    Args:
+        is_needed: whether an installation that cannot be opened is an error.
+    """
+    if not is_installed("data") or not (is_needed or (where is None and home().is_made)):
         return None
+    from assay.assets.io.installation import Installation
+
     try:
         return Installation.open()
     except AssayError:
+        if is_needed:
+            raise
         return None
 
 
@@ -92,10 +104,12 @@ class _DataSet:
     name: str
     public: Key
     installation: Installation | None
+    is_copy: bool
+    """Whether it lies in a copy of a home, for which there is no registry."""
 
     def results(self, versions: Sequence[str]) -> list[Result]:
         """Each version, then the data set as a whole."""
-        recorded = recorded_expiries(self.installation, self.name) if self.installation else None
+        recorded = self._recorded_expiries()
         signed: Signed | None = None
 
         def read() -> Iterable[str]:
@@ -110,7 +124,24 @@ class _DataSet:
         damaged = set(signed.damaged)
         if not damaged & set(versions):  # else the damage is named, and nothing can be compared
             results.append(self._attempt("", lambda: self._whole(signed)))
+            if unknown := self._unknown():
+                results[-1]["unknown"] = unknown
         return results
+
+    def _recorded_expiries(self) -> dict[str, str] | None:
+        """The quarantine files that the registry calls expired; None where there is no registry."""
+        if self.installation is None:
+            return None
+        from assay.assets.services.quarantine_evidence import recorded_expiries
+
+        return recorded_expiries(self.installation, self.name)
+
+    def _unknown(self) -> list[str]:
+        """What cannot be compared here without the extra `data`."""
+        parts = list(parts_not_evaluated())
+        if parts and not self.is_copy:
+            parts.append(str(missing_extra("comparing the quarantine with the registry", "data")))
+        return parts
 
     def _version(self, version: str, signed: Signed) -> Result:
         def check() -> Iterable[str]:
@@ -121,6 +152,8 @@ class _DataSet:
     def _whole(self, signed: Signed) -> Iterable[str]:
         if self.installation is None:
             return check_data_set(signed)
+        from assay.assets.services.quarantine_evidence import check_kept
+
         runs = self.installation.registry.runs.ids(self.name)
         return [*check_data_set(signed, runs), *check_kept(self.installation, signed)]
 
@@ -136,9 +169,13 @@ class _DataSet:
             return {**result, "problem": str(unexpected(root, error, self.name, place))}
 
 
-def _registry(installation: Installation, verified: Sequence[tuple[str, str]]) -> Result:
+def _registry(installation: Installation | None, verified: Sequence[tuple[str, str]]) -> Result:
     """Compare the registry's versions and its audit log with the evidence."""
     result: Result = {"dataset": "audit log", "version": "", "checked": []}
+    if installation is None:
+        otherwise = "or verify the files alone with --home FOLDER"
+        missing = missing_extra("comparing the audit log", "data", otherwise=otherwise)
+        return {**result, "unknown": [str(missing)]}
     try:
         return {**result, "checked": _check_registry(installation, set(verified))}
     except EvidenceError as error:

@@ -148,6 +148,14 @@ class ConfigurationError(AssayError):
     """This installation is set up in a way that cannot work."""
 
 
+class MissingExtraError(ConfigurationError):
+    """Something needs packages that are not installed; the message names the extra (extras.py)."""
+
+    def __str__(self) -> str:
+        place = str(self.where)
+        return f"{f'{place}: ' if place else ''}{self.problem}: {self.remedy}."
+
+
 class UnexpectedError(AssayError):
     """Something failed in a way that Assay does not foresee; a log in the home names the code."""
 

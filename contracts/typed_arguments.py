@@ -18,8 +18,9 @@ from typing import Any, Literal
 
 import polars as pl
 
+from assay.contracts.column_types import INTEGER_WIDTHS
 from assay.contracts.model import Rule
-from assay.contracts.types import INTEGERS, dtype
+from assay.contracts.types import dtype, polars_type
 
 Comparison = Literal[">=", "<=", ">", "<"]
 COMPARISONS: dict[str, Comparison] = {
@@ -92,7 +93,8 @@ def exact_range(kind: pl.DataType) -> tuple[int, int, int]:
 
 
 def _span(kind: pl.DataType) -> tuple[int, int]:
-    spans = {held: (low, high) for held, low, high in INTEGERS.values() if low < 0}
+    signed = [width for width in INTEGER_WIDTHS.values() if width.low < 0]
+    spans = {polars_type(width.kept_as): (width.low, width.high) for width in signed}
     return spans[kind]
 
 

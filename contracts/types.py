@@ -1,10 +1,8 @@
-"""Promised types -> Polars types, and text -> values of them.
+"""Declared types -> Polars types, and text -> values of them.
 
-Belongs here: which type a column is kept as, and how its text is read: strictly, exactly, or not at
-all.
-Stays out: what else a value must keep (rules.py). What lakes have no type for is kept in the
-nearest one they have: a time as ISO text, an unsigned integer in the next wider signed one, a
-vector as a list. The range and the dimensions of the declared type are part of reading it.
+Belongs here: how a column's text is read: strictly, exactly, or not at all.
+Stays out: which type a column is kept as (column_types.py), what else a value must keep (rules.py).
+The range and the dimensions of the declared type are part of reading it.
 """
 
 from __future__ import annotations
@@ -12,10 +10,18 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from functools import cache
 
 import polars as pl
 
-from assay.contracts.formats import decimal, integer_names
+from assay.contracts.column_types import (
+    ELEMENTS,
+    INTEGER_WIDTHS,
+    ColumnType,
+    column_type,
+    width,
+)
+from assay.contracts.formats import decimal
 from assay.contracts.model import Column
 from assay.contracts.moments import (
     plain_spelling,
@@ -26,40 +32,6 @@ from assay.contracts.moments import (
     read_timestamp,
 )
 
-INTEGERS: dict[str, tuple[pl.DataType, int, int]] = {
-    "i8": (pl.Int8(), -(2**7), 2**7 - 1),
-    "i16": (pl.Int16(), -(2**15), 2**15 - 1),
-    "i32": (pl.Int32(), -(2**31), 2**31 - 1),
-    "i64": (pl.Int64(), -(2**63), 2**63 - 1),
-    "u8": (pl.Int16(), 0, 2**8 - 1),
-    "u16": (pl.Int32(), 0, 2**16 - 1),
-    "u32": (pl.Int64(), 0, 2**32 - 1),
-    "u64": (pl.Decimal(20, 0), 0, 2**64 - 1),
-}
-"""Each width, with the type that a lake keeps it as, and its range."""
-NUMBERS: dict[str, pl.DataType] = {
-    "f32": pl.Float32(),
-    "float32": pl.Float32(),
-    "real": pl.Float32(),
-    "f64": pl.Float64(),
-    "float64": pl.Float64(),
-    "double": pl.Float64(),
-}
-OTHERS: dict[str, pl.DataType] = {
-    "string": pl.String(),
-    "boolean": pl.Boolean(),
-    "date": pl.Date(),
-    "time": pl.String(),
-}
-ELEMENTS: dict[str, pl.DataType] = {
-    "float64": pl.Float64(),
-    "float32": pl.Float32(),
-    "float16": pl.Float32(),
-    "bfloat16": pl.Float32(),
-    "int8": pl.Int8(),
-    "uint8": pl.Int16(),
-    "binary": pl.Int8(),
-}
 NESTED = ("object", "array", "map", "vector")
 # `[0-9]`, not `\d`: in Polars' patterns that matches digits of every script, which the cast then
 # refuses
@@ -67,47 +39,21 @@ INTEGER = r"^[+-]?[0-9]{1,38}$"
 NUMBER = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 
 
-def width(column: Column) -> str:
-    """The width an integer is promised in, such as `i32`.
-
-    By its format, else its physical type, else 64 bits.
-    """
-    if column.format in INTEGERS:
-        return column.format
-    return integer_names().get((column.physical_type or "").lower().strip(), "i64")
-
-
 def dtype(column: Column) -> pl.DataType:
-    """The Polars type of a promised column.
-
-    Of exactly the width that is promised, else the widest of its logical type.
-    """
-    match column.logical_type:
-        case "integer":
-            return INTEGERS[width(column)][0]
-        case "number":
-            return _number_type(column)
-        case "timestamp":
-            return pl.Datetime("us", "UTC" if column.timezone else None)
-        case "object":
-            return pl.Struct({field.name: dtype(field) for field in column.fields})
-        case "array":
-            return pl.List(dtype(column.fields[0]))
-        case "map":
-            return pl.List(pl.Struct({field.name: dtype(field) for field in column.fields}))
-        case "vector":
-            return pl.List(ELEMENTS[column.element_type])
-        case "string" if column.is_binary:
-            return pl.Binary()
-        case _:
-            return OTHERS[column.logical_type]
+    """The Polars type of a declared column."""
+    return polars_type(column_type(column))
 
 
-def _number_type(column: Column) -> pl.DataType:
-    if digits := decimal(column.physical_type):
-        return pl.Decimal(*digits)
-    name = column.format or (column.physical_type or "").lower().strip()
-    return NUMBERS.get(name, pl.Float64())
+@cache
+def polars_type(kind: ColumnType) -> pl.DataType:
+    """The Polars type that is described."""
+    match kind.name:
+        case "List":
+            return pl.List(polars_type(kind.nested[0][1]))
+        case "Struct":
+            return pl.Struct({name: polars_type(inner) for name, inner in kind.nested})
+    named: pl.DataType = getattr(pl, kind.name)(**dict(kind.arguments))
+    return named
 
 
 def read(column: Column) -> pl.Expr:
@@ -247,7 +193,8 @@ def _meaning(plain: pl.Expr, column: Column) -> pl.Expr:
 
 
 def _integer(text: pl.Expr, column: Column) -> pl.Expr:
-    kind, low, high = INTEGERS[width(column)]
+    whole = INTEGER_WIDTHS[width(column)]
+    kind = polars_type(whole.kept_as)
     if kind.is_decimal():
         digits = pl.when(text.str.contains(INTEGER)).then(text)
         wide = digits.cast(pl.Decimal(38, 0), strict=False)
@@ -255,7 +202,7 @@ def _integer(text: pl.Expr, column: Column) -> pl.Expr:
         wide = text.cast(pl.Int64, strict=False)
         if width(column) == "i64":
             return wide
-    return pl.when(wide.is_between(low, high)).then(wide).cast(kind, strict=False)
+    return pl.when(wide.is_between(whole.low, whole.high)).then(wide).cast(kind, strict=False)
 
 
 def _whole_text(text: pl.Expr) -> pl.Expr:
@@ -302,7 +249,7 @@ def _decimal(text: pl.Expr, digits: int, point: int) -> pl.Expr:
 
 
 def _vector(text: pl.Expr, column: Column) -> pl.Expr:
-    kind, size = ELEMENTS[column.element_type], column.dimensions or 0
+    kind, size = polars_type(ELEMENTS[column.element_type]), column.dimensions or 0
     element = pl.element().str.strip_chars()
     number = (
         pl.when(element.str.contains(INTEGER if kind.is_integer() else NUMBER))

@@ -1,8 +1,8 @@
 """The command line: one file a command group, each with parsing, plain data and printing.
 
 The table below says which file a command is in. Exit code 0: done; 1: the answer is no; 2: wrong
-usage. Nothing heavy is imported at the top of these files: `assay --help` and `assay check` answer
-at once.
+usage, or an extra that is not installed. Nothing heavy is imported at the top of these files:
+`assay --help` and `assay check` answer at once.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import typer
 
@@ -38,7 +40,12 @@ from assay.cli import (
     verify,
     versions,
 )
-from assay.contracts.errors import AssayError, ConfigurationError, ContractErrors
+from assay.contracts.errors import (
+    AssayError,
+    ConfigurationError,
+    ContractErrors,
+    MissingExtraError,
+)
 
 app = typer.Typer(
     name="assay",
@@ -106,15 +113,33 @@ def _run_command() -> None:
         problems = error.problems if isinstance(error, ContractErrors) else (error,)
         for problem in problems:
             print(f"assay: {problem}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(_exit_code(error))
     except KeyboardInterrupt:
         print("assay: stopped; nothing half done is visible", file=sys.stderr)
         sys.exit(130)
     except BaseException as error:  # whatever a library raises
         if isinstance(error, SystemExit) or os.environ.get("ASSAY_DEBUG") == "1":
             raise
-        print(f"assay: {_unexpected_error(error)}", file=sys.stderr)
-        sys.exit(1)
+        failure = _unexpected_error(error)
+        print(f"assay: {failure}", file=sys.stderr)
+        sys.exit(_exit_code(failure))
+
+
+def _exit_code(error: AssayError) -> int:
+    """2 where a part of Assay is not installed, so that nothing was done; else 1."""
+    return 2 if isinstance(error, MissingExtraError) else 1
+
+
+def _command_name(words: Sequence[str]) -> str:
+    """The command that words of a command line call, such as "assay contracts export"."""
+    command: Any = typer.main.get_command(app)
+    path = ["assay"]
+    for word in words:
+        command = getattr(command, "commands", {}).get(word)
+        if command is None:
+            break
+        path.append(word)
+    return " ".join(path)
 
 
 def _unexpected_error(error: BaseException) -> AssayError:
@@ -122,7 +147,10 @@ def _unexpected_error(error: BaseException) -> AssayError:
     from assay.assets.io.disk import is_read_only
     from assay.assets.io.failures import unexpected
     from assay.assets.io.home import READ_ONLY, READ_ONLY_REMEDY, home
+    from assay.contracts.extras import of_import_error
 
+    if missing := of_import_error(error, f"`{_command_name(sys.argv[1:])}`"):
+        return missing
     try:
         current = home()
         if is_read_only(error) and not current.is_writable:

@@ -188,9 +188,8 @@ def export(
 
 def export_contract(name: str, to: str) -> str:
     """A contract in another tool's format."""
-    from assay.assets.io.contract_folder import ContractFolder
+    from assay.assets.io.contract_folder import ContractFolder, named
     from assay.assets.io.home import home, read_contract
-    from assay.assets.io.installation import named
     from assay.contracts.exports import export
 
     file = Path(name)

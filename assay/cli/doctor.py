@@ -1,11 +1,10 @@
 """`assay doctor`: what this machine has for Assay, and what is wrong with the home.
 
-Parts that are not installed are no error: everything but Polars is optional.
+Parts that are not installed are no error.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,17 +14,11 @@ import typer
 from assay.cli.options import AsJson
 from assay.cli.render import escape, print_line, print_result
 from assay.contracts.errors import AssayError, EvidenceError
+from assay.contracts.extras import EXTRAS, is_installed
 
 if TYPE_CHECKING:
     from assay.assets.io.home import Home
 
-_EXTRAS = {
-    "presidio": "presidio_analyzer",
-    "cloud": "obstore",
-    "postgres": "psycopg",
-    "mysql": "pymysql",
-}
-"""Extras, each by a module that it brings."""
 _MOST_EXAMPLES = 3
 
 
@@ -49,7 +42,7 @@ def show_doctor(data: dict[str, dict[str, Any]]) -> None:
     """Print a line a part."""
     for name, part in data.items():
         mark = "[red]✗[/]" if part["wrong"] else "[green]✓[/]" if part["there"] else "[dim]–[/]"
-        print_line(f"{mark} {name:<9} {escape(part['said'])}")
+        print_line(f"{mark} {name:<13} {escape(part['said'])}")
 
 
 def examine(*, fix: bool = False) -> dict[str, Any]:
@@ -67,13 +60,23 @@ def examine(*, fix: bool = False) -> dict[str, Any]:
     parts = {
         "home": _home(current),
         "files": _modes(current, fix=fix),
+        **_registry_and_engines(current, fix=fix),
+        **_extras(),
+    }
+    return {name: {"wrong": False, **part} for name, part in parts.items()}
+
+
+def _registry_and_engines(current: Home, *, fix: bool) -> dict[str, dict[str, Any]]:
+    """What the registry says of the home, and the engines; unknown without the extra `data`."""
+    if not is_installed("data"):
+        unknown = {"there": False, "said": "unknown: this needs the extra `data`"}
+        return dict.fromkeys(("keys", "clock", "edition", "polars", "gpu", "ray-gpu"), unknown)
+    return {
         "keys": _keys(current, fix=fix),
         "clock": _clock(current),
         "edition": _edition(current),
         **_engines(),
-        **_extras(),
     }
-    return {name: {"wrong": False, **part} for name, part in parts.items()}
 
 
 def _engines() -> dict[str, dict[str, Any]]:
@@ -95,10 +98,12 @@ def _engines() -> dict[str, dict[str, Any]]:
 
 
 def _extras() -> dict[str, dict[str, Any]]:
-    """Which of the optional packages are installed."""
+    """Which extras are installed; of `gpu` and `ray` the engines tell more."""
     parts = {}
-    for extra, module in _EXTRAS.items():
-        there = importlib.util.find_spec(module) is not None
+    for extra in EXTRAS:
+        if extra in ("gpu", "ray"):
+            continue
+        there = is_installed(extra)
         text = "installed" if there else f"not installed: the extra `{extra}`"
         parts[extra] = {"there": there, "said": text}
     return parts

@@ -33,20 +33,35 @@ def verify(
     problems = [entry["problem"] for entry in results if "problem" in entry]
     for problem in problems:
         print(f"assay: {problem}", file=sys.stderr)
-    if problems:
+    if problems or any(_is_unknown(entry) for entry in results):
         raise typer.Exit(1)
+
+
+def _is_unknown(entry: dict[str, Any]) -> bool:
+    """Whether nothing of a part could be evaluated: an extra is missing."""
+    return "problem" not in entry and not entry["checked"] and bool(entry.get("unknown"))
 
 
 def show_verified(data: list[dict[str, Any]]) -> None:
     """Print what was checked of each version, and what is not as signed."""
     for entry in data:
         mark = "[bold red]✗[/]" if "problem" in entry else "[bold green]✓[/]"
+        if _is_unknown(entry):
+            mark = "[bold yellow]?[/]"
         version = f"@{entry['version']}" if entry["version"] else ""
         console().print(f"{mark} [bold]{entry['dataset']}{version}[/]")
         for line in entry["checked"]:
             console().print(f"    {escape(line)}")
-    good = [entry for entry in data if "problem" not in entry]
-    if len(good) == len(data):
-        console().print(f"{len(data)} verified, nothing differs from its evidence.")
-    else:
-        console().print(f"{len(good)} verified, {len(data) - len(good)} are not as signed.")
+        for line in entry.get("unknown", ()):
+            console().print(f"    not evaluated: {escape(line)}", style="yellow", soft_wrap=True)
+    console().print(_closing_line(data))
+
+
+def _closing_line(data: list[dict[str, Any]]) -> str:
+    problems = sum("problem" in entry for entry in data)
+    good = sum("problem" not in entry and not _is_unknown(entry) for entry in data)
+    unknown = sum(len(entry.get("unknown", ())) for entry in data)
+    rest = f" {unknown} checks were not evaluated." if unknown else ""
+    if problems:
+        return f"{good} verified, {problems} are not as signed.{rest}"
+    return f"{good} verified, nothing differs from its evidence.{rest}"

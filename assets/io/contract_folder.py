@@ -13,10 +13,11 @@ from functools import cached_property
 from pathlib import Path
 
 from assay.assets.io.failures import must_stop, unexpected
-from assay.assets.io.home import Home, contract_files, contract_text, read_contract
+from assay.assets.io.home import HOW_TO_GET_ONE, Home, contract_files, contract_text, read_contract
 from assay.contracts.declared_name import declared_name
 from assay.contracts.errors import AssayError, ConfigurationError, ContractError, Where, shown
 from assay.contracts.model import Contract
+from assay.contracts.problems import suggestion
 
 _SUFFIX = ".odcs.yaml"
 _NAME = re.compile(r"[A-Za-z0-9_]{1,100}")
@@ -118,6 +119,27 @@ def _beginning(file: Path) -> str:
         return ""
     is_utf_16 = content[:2] in (b"\xff\xfe", b"\xfe\xff")
     return content.decode("utf-16" if is_utf_16 else "utf-8", errors="replace")
+
+
+def named(contracts: Mapping[str, Contract], name: str) -> Contract:
+    """One of the contracts, by its name. Raises: ConfigurationError: there is none of that name."""
+    try:
+        return contracts[name]
+    except KeyError:
+        raise no_contract(name, contracts) from None
+
+
+def check_name(contracts: Mapping[str, Contract], name: str) -> str:
+    """The name, where a contract declares it; the contract is not read. Raises: ConfigurationError: none does."""
+    if name not in contracts:
+        raise no_contract(name, contracts)
+    return name
+
+
+def no_contract(name: str, contracts: Mapping[str, Contract]) -> ConfigurationError:
+    """The error that no contract has a name, with the names that are near."""
+    others = f"Choose one of {', '.join(contracts)}" if contracts else HOW_TO_GET_ONE
+    return ConfigurationError("no contract has that name", suggestion(name, contracts, others))
 
 
 def find(contracts: Mapping[str, Contract], name: str) -> Contract | None:

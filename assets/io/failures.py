@@ -19,6 +19,7 @@ from pathlib import Path
 
 from assay.assets.io.disk import is_disk_full, write_atomically
 from assay.contracts.errors import AssayError, PublicationError, UnexpectedError, Where
+from assay.contracts.extras import of_import_error
 
 LOGS = "logs"
 _STOP_NAMES = frozenset({"CancelledError", "DagsterExecutionInterruptedError"})
@@ -71,10 +72,13 @@ def unexpected(
     Args:
         root: the home; None where it is not known, then nothing is logged.
         place: what was being done, such as "stage 'cleaned'".
-    Returns: the error itself where it is an AssayError; a full disk is called one.
+    Returns: the error itself where it is an AssayError; a full disk and a missing extra are
+        called that.
     """
     if isinstance(error, AssayError):
         return error
+    if missing := of_import_error(error, place or "this"):
+        return missing
     if is_disk_full(error, root if root is not None and root.is_dir() else None):
         remedy = "Free some space and run again: what was published before is whole, and nothing of this run is visible"
         return PublicationError("the disk is full", remedy, Where(dataset=dataset))

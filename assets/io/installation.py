@@ -15,9 +15,9 @@ from typing import Any
 
 import polars as pl
 
-from assay.assets.io.contract_folder import ContractFolder
+from assay.assets.io.contract_folder import ContractFolder, named, no_contract
 from assay.assets.io.disk import room_on_disk, write_atomically
-from assay.assets.io.home import HOW_TO_GET_ONE, LAYOUT, MARK, Home, home
+from assay.assets.io.home import LAYOUT, MARK, Home, home
 from assay.assets.io.home_state import Step, next_step, read_state
 from assay.assets.io.lake import Lake
 from assay.assets.io.models import ModelStore
@@ -31,7 +31,6 @@ from assay.assets.io.signing_keys import Keys
 from assay.contracts.errors import ConfigurationError, EvidenceError, Where
 from assay.contracts.model import Contract
 from assay.contracts.policy import LicensePolicy, license_policy
-from assay.contracts.problems import suggestion
 from assay.contracts.stewards import StewardPolicy
 from assay.contracts.types import dtype
 from assay.lineage import evidence, handling
@@ -73,26 +72,6 @@ def _check_signed(registry: Registry, keys: Keys) -> None:
     envelope = registry.versions.newest_envelope()
     if envelope is not None:
         evidence.opened(envelope, keys.public())
-
-
-def named(contracts: Mapping[str, Contract], name: str) -> Contract:
-    """One of the contracts, by its name. Raises: ConfigurationError: there is none of that name."""
-    try:
-        return contracts[name]
-    except KeyError:
-        raise _no_contract(name, contracts) from None
-
-
-def check_name(contracts: Mapping[str, Contract], name: str) -> str:
-    """The name, where a contract declares it; the contract is not read. Raises: ConfigurationError: none does."""
-    if name not in contracts:
-        raise _no_contract(name, contracts)
-    return name
-
-
-def _no_contract(name: str, contracts: Mapping[str, Contract]) -> ConfigurationError:
-    others = f"Choose one of {', '.join(contracts)}" if contracts else HOW_TO_GET_ONE
-    return ConfigurationError("no contract has that name", suggestion(name, contracts, others))
 
 
 @dataclass(frozen=True)
@@ -148,7 +127,7 @@ class Installation:
         Raises: ConfigurationError: neither.
         """
         if name not in self.contracts and self.registry.references.resolve(name) is None:
-            raise _no_contract(name, self.contracts)
+            raise no_contract(name, self.contracts)
         return name
 
     def version(self, name: str, version: str | None = None) -> Version:

@@ -14,10 +14,8 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import unquote, urlsplit
-
-import polars as pl
 
 from assay.assets.io import delta_log
 from assay.assets.io.disk import (
@@ -32,8 +30,13 @@ from assay.assets.io.failures import quiet_panics
 from assay.contracts.errors import EvidenceError, PublicationError, Where
 from assay.lineage.evidence import PublishedFile
 
+if TYPE_CHECKING:
+    import polars as pl
+
 _HEX = "0123456789abcdef"
 """What a version's folder begins with."""
+LEARNED = "_fitted"
+"""The folder of what cleaning learned; engines that read the table skip names that begin with `_`."""
 
 
 class Lake:
@@ -225,6 +228,8 @@ class Lake:
             commits = delta_log.read(table, tail=True)
         if delta_log.newest_sequence(commits) >= sequence:
             return
+        import polars as pl
+
         arrow = pl.DataFrame(schema=schema).to_arrow().schema
         before = delta_log.names(table)
         with quiet_panics():

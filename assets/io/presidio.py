@@ -19,6 +19,7 @@ import polars as pl
 from assay.assets.io import rampart
 from assay.assets.io.work_progress import Show, shown_here
 from assay.contracts.errors import ConfigurationError, Where, shown
+from assay.contracts.extras import missing_extra
 from assay.pipelines.admit.detect import finder
 from assay.pipelines.admit.detectors import detectors
 from assay.pipelines.admit.token_labels import labelled_spans
@@ -36,7 +37,7 @@ def spans(frame: pl.LazyFrame, columns: Sequence[str], model: str) -> list[pl.La
 
     Args:
         model: the spaCy model's package, or its folder.
-    Raises: ConfigurationError: Presidio is not installed, or there is no such model.
+    Raises: ConfigurationError: Presidio is not installed (MissingExtraError), or there is no such model.
     """
     # the plan runs in other threads, which do not know who shows the progress of this one
     ask = partial(analyzer(model), show=shown_here())
@@ -59,17 +60,13 @@ def spans(frame: pl.LazyFrame, columns: Sequence[str], model: str) -> list[pl.La
 def analyzer(model: str) -> Callable[..., pl.Series]:
     """Texts, and what shows the progress (`show`) -> what the model says of each text.
 
-    Raises: ConfigurationError: Presidio is not installed, or there is no such model.
+    Raises: ConfigurationError: Presidio is not installed (MissingExtraError), or there is no such model.
     """
     if model == rampart.NAME:
         rampart.load_model()  # here, as an error within a plan loses its sentence
         return _by_rampart
     if importlib.util.find_spec("presidio_analyzer") is None:
-        raise ConfigurationError(
-            "a model for Presidio is named, and presidio-analyzer is not installed",
-            "Install the extra `presidio`, or unset the variable",
-            _SAID,
-        )
+        raise missing_extra("a model for Presidio", "presidio", _SAID, "or unset the variable")
     nlp, engine = _engine(model)
 
     def find(texts: pl.Series, show: Show) -> pl.Series:

@@ -17,7 +17,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from assay.contracts.errors import ConfigurationError, Where
+from assay.contracts.errors import Where
+from assay.contracts.extras import missing_extra
 from assay.pipelines.admit.token_labels import TokenLabel
 
 NAME = "rampart"
@@ -32,7 +33,7 @@ _BATCH = 32
 def label_texts(texts: Sequence[str]) -> Iterator[tuple[int, list[TokenLabel]]]:
     """The labels of each text, with its place in `texts`, in the order in which they are ready.
 
-    Raises: ConfigurationError: the extra is not installed.
+    Raises: MissingExtraError: the extra is not installed.
     """
     import numpy as np
 
@@ -97,16 +98,13 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
 def load_model() -> tuple[Any, Any, dict[int, str]]:
     """The session that runs the model, its tokenizer, and the labels without their prefix.
 
-    Raises: ConfigurationError: the extra is not installed.
+    Raises: MissingExtraError: the extra is not installed.
     """
     spec = importlib.util.find_spec(PACKAGE)
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing or spec is None or spec.submodule_search_locations is None:
-        raise ConfigurationError(
-            f"the model '{NAME}' is named, and {(*missing, PACKAGE)[0]} is not installed",
-            "Install the extra `presidio`, or unset the variable",
-            Where(file="ASSAY_PRESIDIO_MODEL"),
-        )
+        where = Where(file="ASSAY_PRESIDIO_MODEL")
+        raise missing_extra(f"the model '{NAME}'", "presidio", where, "or unset the variable")
     import onnxruntime
     from tokenizers import Tokenizer
 

@@ -15,12 +15,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from assay.assets.io.disk import sync_folder
 from assay.contracts.errors import ConfigurationError, EvidenceError, Where
 
 if TYPE_CHECKING:
+    import polars as pl
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from securesystemslib.signer import CryptoSigner, Key, Signer
 
@@ -217,6 +216,8 @@ class Keys:
         Source: HKDF, RFC 5869, SHA-256, one key for each (purpose, kind); HMAC-SHA-256, RFC 2104,
             cut to 120 bits.
         """
+        import polars as pl
+
         master = self._pseudonym_key()
 
         def tokens(values: pl.Series, kind: str) -> pl.Series:
@@ -235,6 +236,8 @@ class Keys:
 
         Source: HKDF, RFC 5869, SHA-256, one key a kind; HMAC-SHA-256, RFC 2104.
         """
+        import polars as pl
+
         master = self._pseudonym_key()
 
         def hashes(values: pl.Series, kind: str) -> pl.Series:

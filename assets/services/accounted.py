@@ -17,9 +17,10 @@ from assay.assets.io import delta_log
 from assay.assets.io.delta_log import Expected
 from assay.assets.io.disk import left_behind
 from assay.assets.io.failures import must_stop
+from assay.assets.io.lake import LEARNED
 from assay.assets.services.signed import Signed
-from assay.assets.stages import fitted
 from assay.contracts.errors import EvidenceError, Where
+from assay.contracts.extras import is_installed, missing_extra
 from assay.lineage import evidence, features
 
 LAYERS = ("quarantine", "removed", "flagged")
@@ -31,6 +32,7 @@ _EMPTIED = re.compile(r"\..+\.emptied")
 def check_data_set(signed: Signed, runs: Collection[str] | None = None) -> list[str]:
     """Compare the folders and Delta logs of a data set with its evidence.
 
+    Without the extra `data`, `parts_not_evaluated` is left out.
     Args:
         runs: every run of the data set that the registry has; None where there is no registry.
     Raises: EvidenceError: names the first file or commit without signed evidence.
@@ -38,9 +40,14 @@ def check_data_set(signed: Signed, runs: Collection[str] | None = None) -> list[
     for error in signed.damaged.values():
         raise error
     table = signed.lake.folder(signed.name, "versions")
-    commits = delta_log.check(table, _Versions(signed, table), complete=True)
+    reads_parquet = is_installed("data")
+    schemas = _Schemas(table, reads_parquet)
+    commits = delta_log.check(
+        table, _Versions(signed, table, schemas), complete=True, reads_parquet=reads_parquet
+    )
     of_features = signed.lake.folder(signed.name, "features")
-    delta_log.check(of_features, _features(signed, of_features), complete=False)
+    expected = _features(signed, of_features, _Schemas(of_features, reads_parquet))
+    delta_log.check(of_features, expected, complete=False, reads_parquet=reads_parquet)
     _check_versions_folder(signed, table)
     _check_features_folder(signed, of_features)
     for layer in LAYERS:
@@ -51,14 +58,22 @@ def check_data_set(signed: Signed, runs: Collection[str] | None = None) -> list[
     ]
 
 
+def parts_not_evaluated() -> tuple[str, ...]:
+    """What `check_data_set` cannot compare here, because reading Parquet needs an extra."""
+    if is_installed("data"):
+        return ()
+    what = "comparing the columns and checkpoints of the Delta log"
+    return (str(missing_extra(what, "data")),)
+
+
 # -- what the Delta logs must say -----------------------------------------------------------
 
 
 class _Versions(Mapping[int, Expected]):
     """What the table holds after each version, by sequence; put together when it is asked for."""
 
-    def __init__(self, signed: Signed, table: Path) -> None:
-        self._documents, self._table, self._schemas = signed.documents, table, _Schemas(table)
+    def __init__(self, signed: Signed, table: Path, schemas: _Schemas) -> None:
+        self._documents, self._table, self._schemas = signed.documents, table, schemas
         self._versions: dict[int, str] = {
             document["predicate"]["sequence"]: version
             for version, document in signed.documents.signed.items()
@@ -80,8 +95,8 @@ class _Versions(Mapping[int, Expected]):
         return len(self._versions)
 
 
-def _features(signed: Signed, table: Path) -> dict[int, Expected]:
-    expected, schemas = {}, _Schemas(table)
+def _features(signed: Signed, table: Path, schemas: _Schemas) -> dict[int, Expected]:
+    expected = {}
     for version, statement in signed.features.items():
         path = f"{version}/part-00000.parquet"
         schema = schemas.of(version, path)
@@ -94,14 +109,19 @@ def _features(signed: Signed, table: Path) -> dict[int, Expected]:
 
 
 class _Schemas:
-    """Delta schemas of files whose digests are compared elsewhere, each read once."""
+    """Delta schemas of files whose digests are compared elsewhere, each read once.
 
-    def __init__(self, table: Path) -> None:
-        self._table = table
+    Without the extra `data` none can be read, and none is compared.
+    """
+
+    def __init__(self, table: Path, reads_parquet: bool) -> None:
+        self._table, self._reads_parquet = table, reads_parquet
         self._schemas: dict[str, Any] = {}
 
     def of(self, columns: str, path: str) -> Any:
-        """The schema of these columns, by a file that has them; None where it is gone."""
+        """The schema of these columns, by a file that has them; None where it cannot be read."""
+        if not self._reads_parquet:
+            return None
         if columns not in self._schemas:
             schema = _schema(self._table / path)
             if schema is None:
@@ -155,7 +175,7 @@ def _unlisted_learned(signed: Signed) -> set[str]:
 
 
 def _kept_folders(paths: Collection[str]) -> set[str]:
-    return {f"{PurePosixPath(path).parts[0]}/{fitted.KEPT}" for path in paths}
+    return {f"{PurePosixPath(path).parts[0]}/{LEARNED}" for path in paths}
 
 
 def _check_features_folder(signed: Signed, folder: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assay.assets.io.disk import sha256
-from assay.assets.services.accounted import check_data_set
+from assay.assets.services.accounted import check_data_set, parts_not_evaluated
 from assay.assets.services.signed import Signed, learned_files, read_signed
 from assay.contracts.errors import EvidenceError, Where, errors_located_at
 from assay.lineage import evidence, features, handling
@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Verified:
-    """A version that is what was signed, and each thing that was held against the evidence."""
+    """A version that is what was signed, and each thing that was compared with the evidence.
+
+    `unknown` is what could not be compared here, with the extra that it needs.
+    """
 
     dataset: str
     version: str
     checked: tuple[str, ...]
+    unknown: tuple[str, ...] = ()
 
 
 def evidence_file(root: Path, name: str, version: str) -> Path:
@@ -73,9 +77,10 @@ def verify(root: Path, name: str, version: str, key: Key, signed: Signed | None 
             for layer, entry in predicate["set_aside"].items()
         ),
     ]
-    if signed is None:
-        checked += check_data_set(of_all)
-    return Verified(name, version, tuple(checked))
+    if signed is not None:
+        return Verified(name, version, tuple(checked))
+    checked += check_data_set(of_all)
+    return Verified(name, version, tuple(checked), parts_not_evaluated())
 
 
 def _check_files(

@@ -12,14 +12,13 @@ from typing import Any
 import polars as pl
 
 from assay.assets.io.disk import sha256
-from assay.assets.io.lake import Lake
+from assay.assets.io.lake import LEARNED, Lake
 from assay.assets.stages.run import Run
 from assay.contracts.errors import EvidenceError, Where
 from assay.pipelines.clean import steps
 from assay.pipelines.core.fitting import Fitted
 
 FOLDER = "fitted"
-KEPT = "_fitted"  # engines that read the table pass over what starts with an underscore
 _VALUES = "values.json"
 
 
@@ -44,9 +43,9 @@ def read(folder: Path) -> tuple[Fitted, ...]:
 
 def described(lake: Lake, dataset: str, attempt: str) -> dict[str, Any]:
     """Where it lies next to a version, and each file's SHA-256, for the evidence."""
-    folder = lake.folder(dataset, "versions") / attempt / KEPT
+    folder = lake.folder(dataset, "versions") / attempt / LEARNED
     return {
-        "folder": f"{attempt}/{KEPT}",
+        "folder": f"{attempt}/{LEARNED}",
         "files": {file.name: sha256(file) for file in sorted(folder.iterdir())},
     }
 

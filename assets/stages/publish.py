@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from assay.assets.io.installation import schema_of
+from assay.assets.io.lake import LEARNED
 from assay.assets.io.registry.database import Json
 from assay.assets.io.registry.versions import Version
 from assay.assets.stages import fitted, quarantine_record
@@ -80,7 +81,7 @@ def _publish_parts(run: Run, parts: Sequence[Part], whole: WholeVersion | None) 
             folder = installation.lake.staging(name, part.run.run_id)
             staged = folder / "version"
             if (folder / fitted.FOLDER).exists():
-                (folder / fitted.FOLDER).rename(staged / fitted.KEPT)
+                (folder / fitted.FOLDER).rename(staged / LEARNED)
             part.files.extend(
                 installation.lake.move_in_version(
                     name, part.attempt, staged, part.refined.accounting.published

@@ -10,29 +10,26 @@ published columns, and the rules whose rows are set aside before anything is pub
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 
 from assay.contracts.errors import ContractError, Where
-from assay.contracts.exports.croissant import croissant
-from assay.contracts.exports.dagster import dagster
-from assay.contracts.exports.evidently import evidently
-from assay.contracts.exports.great_expectations import great_expectations
-from assay.contracts.exports.json_schema import json_schema
-from assay.contracts.exports.openlineage import openlineage
-from assay.contracts.exports.pandera import pandera
-from assay.contracts.exports.polars import polars
 from assay.contracts.model import Contract
 from assay.contracts.problems import suggestion
 
-FORMATS: Mapping[str, Callable[[Contract], str]] = {
-    "croissant": croissant,
-    "dagster": dagster,
-    "evidently": evidently,
-    "great-expectations": great_expectations,
-    "jsonschema": json_schema,
-    "openlineage": openlineage,
-    "pandera": pandera,
-    "polars": polars,
+FORMATS: Mapping[str, str] = {
+    "croissant": "croissant",
+    "dagster": "dagster",
+    "evidently": "evidently",
+    "great-expectations": "great_expectations",
+    "jsonschema": "json_schema",
+    "openlineage": "openlineage",
+    "pandera": "pandera",
+    "polars": "polars",
 }
+"""Each format with its module, and the function in it of the same name.
+
+A module is imported when its format is requested: some need Polars, others a package of the format.
+"""
 
 
 def export(contract: Contract, to: str) -> str:
@@ -44,4 +41,6 @@ def export(contract: Contract, to: str) -> str:
             Where(file=contract.file, dataset=contract.name),
             "assay.export",
         )
-    return FORMATS[to](contract)
+    name = FORMATS[to]
+    write: Callable[[Contract], str] = getattr(import_module(f"{__name__}.{name}"), name)
+    return write(contract)

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+from assay.contracts.column_types import width
 from assay.contracts.data_files import table
 from assay.contracts.exports.promised import as_json
 from assay.contracts.formats import decimal
@@ -18,7 +19,6 @@ from assay.contracts.location import HIDDEN_QUERY, kind_of
 from assay.contracts.model import Column, Contract
 from assay.contracts.settings import Source
 from assay.contracts.steps import FillMissing
-from assay.contracts.types import width
 
 CONFORMS_TO = ["http://mlcommons.org/croissant/1.1", "http://mlcommons.org/croissant/RAI/1.0"]
 PARQUET = "application/x-parquet"  # as Croissant writes it; IANA registers vnd.apache.parquet

@@ -8,9 +8,9 @@ assets/dagster/metadata fills them.
 
 from __future__ import annotations
 
+from assay.contracts.column_types import column_type
 from assay.contracts.exports.promised import as_json
 from assay.contracts.model import Contract
-from assay.contracts.types import dtype
 
 
 def dagster(contract: Contract) -> str:
@@ -18,7 +18,7 @@ def dagster(contract: Contract) -> str:
     columns = [
         {
             "name": column.name,
-            "type": str(dtype(column)),
+            "type": str(column_type(column)),
             "description": column.description,
             "constraints": {"nullable": not column.required, "unique": column.unique},
             "tags": {"classification": column.classification} if column.classification else {},

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from assay.contracts.column_types import INTEGER_WIDTHS, width
 from assay.contracts.exports.patterns import NotPortable, portable
 from assay.contracts.exports.promised import (
     NOT_PUBLISHED,
     PRESENCE,
+    SEES_OTHERS,
     as_json,
     rule_id,
     speaks_of_a_version,
 )
-from assay.contracts.exports.source import SEES_OTHERS
 from assay.contracts.formats import EACH, decimal, string_formats
 from assay.contracts.model import Column, Contract, Rule
-from assay.contracts.types import INTEGERS, width
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 STANDARD_FORMATS = ("email", "uuid", "uri", "hostname", "ipv4", "ipv6")
@@ -117,8 +117,8 @@ def _plain_type(column: Column) -> Schema:
     """The schema of a value that nests nothing."""
     match column.logical_type:
         case "integer":
-            _, low, high = INTEGERS[width(column)]
-            return {"type": "integer", "minimum": low, "maximum": high}
+            whole = INTEGER_WIDTHS[width(column)]
+            return {"type": "integer", "minimum": whole.low, "maximum": whole.high}
         case "number":
             digits = decimal(column.physical_type)
             if digits is None:

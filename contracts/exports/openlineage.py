@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from assay.contracts.column_types import column_type
 from assay.contracts.exports.promised import as_json
 from assay.contracts.model import Column, Contract
-from assay.contracts.types import dtype
 
 if TYPE_CHECKING:
     from openlineage.client.facet_v2 import DatasetFacet, schema_dataset, tags_dataset
@@ -99,7 +99,7 @@ def _field(column: Column, place: int | None = None) -> schema_dataset.SchemaDat
     nested = [_field(field) for field in column.fields]
     return schema_dataset.SchemaDatasetFacetFields(
         name=column.name,
-        type=str(dtype(column)),
+        type=str(column_type(column)),
         description=column.description,
         ordinal_position=place,
         fields=nested,

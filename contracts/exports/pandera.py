@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from assay.contracts.exports.promised import NOT_PUBLISHED, rule_id, speaks_of_a_version
-from assay.contracts.exports.source import (
+from assay.contracts.exports.promised import (
+    NOT_PUBLISHED,
     SEES_OTHERS,
+    rule_id,
+    speaks_of_a_version,
+)
+from assay.contracts.exports.source import (
     bound_source,
     dtype_source,
     helpers_source,

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from assay.contracts.exports.promised import NOT_PUBLISHED, rule_id, speaks_of_a_version
-from assay.contracts.exports.source import SEES_OTHERS, helpers_source, rule_source
+from assay.contracts.exports.promised import (
+    NOT_PUBLISHED,
+    SEES_OTHERS,
+    rule_id,
+    speaks_of_a_version,
+)
+from assay.contracts.exports.source import helpers_source, rule_source
 from assay.contracts.model import Contract
 
 HEAD = '''"""The rules of a data set, compiled by Assay from its contract.

@@ -13,6 +13,15 @@ from assay.contracts.model import Contract, Rule
 
 PRESENCE = ("required", "nullValues")
 NOT_PUBLISHED = "it names a column that admission drops"
+SEES_OTHERS = {
+    "type": "a version's columns have their types; it speaks of the text they were read from",
+    "relationship": "it needs the data set it points to",
+    "rowCount": "it speaks of the whole table",
+    "sql": "it is a query of the whole table",
+    "anonymity": "it compares every row with every other",
+    "metric": "it measures the whole version, and how it was made",
+}
+"""Kinds of rules whose expression needs more than the frame, and why."""
 
 
 def speaks_of_a_version(contract: Contract, rule: Rule) -> bool:

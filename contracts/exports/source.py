@@ -32,16 +32,6 @@ from assay.contracts.typed_arguments import (
 if TYPE_CHECKING:
     from polars._typing import PolarsDataType
 
-SEES_OTHERS = {
-    "type": "a version's columns have their types; it speaks of the text they were read from",
-    "relationship": "it needs the data set it points to",
-    "rowCount": "it speaks of the whole table",
-    "sql": "it is a query of the whole table",
-    "anonymity": "it compares every row with every other",
-    "metric": "it measures the whole version, and how it was made",
-}
-"""Kinds of rules whose expression needs more than the frame, and why."""
-
 
 def rule_source(rule: Rule) -> str:
     """The expression of `contracts.rules.keeps`, as Python with `pl` and `datetime` at hand.

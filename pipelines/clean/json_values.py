@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 import polars as pl
 
+from assay.contracts.column_types import INTEGER_WIDTHS, width
 from assay.contracts.model import Column
-from assay.contracts.types import INTEGERS, dtype, width
+from assay.contracts.types import dtype
 
 _ROUNDING = {"nearest": ROUND_HALF_EVEN, "down": ROUND_FLOOR, "up": ROUND_CEILING}
 _EXACT = Context(prec=80)
@@ -50,9 +51,9 @@ def fitted_to(
     kind = dtype(column)
     match column.logical_type:
         case "integer":
-            _, low, high = INTEGERS[width(column)]
+            span = INTEGER_WIDTHS[width(column)]
             whole = int(Decimal(str(value)).to_integral_value(_ROUNDING[rounding]))
-            within = min(max(whole, low), high)
+            within = min(max(whole, span.low), span.high)
             return Decimal(within) if kind.is_decimal() else within
         case "number" if isinstance(kind, pl.Decimal):
             scale = Decimal(1).scaleb(-kind.scale)

@@ -11,6 +11,7 @@ from assay.contracts.errors import (
     AssayError,
     ContractError,
     ContractErrors,
+    MissingExtraError,
     Where,
     errors_located_at,
 )
@@ -29,10 +30,9 @@ def test_it_says_where_what_and_what_to_do(kind: type[AssayError]) -> None:
         "Did you mean 'x'",
         Where(file="a.yaml", line=3, column=7, dataset="d", row=2, field="c", rule="r"),
     )
-    assert (
-        str(error)
-        == "a.yaml:3:7, data set 'd', row 2, column 'c', rule 'r': the key is unknown. Did you mean 'x'."
-    )
+    place = "a.yaml:3:7, data set 'd', row 2, column 'c', rule 'r'"
+    remedy = ": Did you mean 'x'." if kind is MissingExtraError else ". Did you mean 'x'."
+    assert str(error) == f"{place}: the key is unknown{remedy}"
 
 
 @pytest.mark.parametrize("kind", CHILDREN, ids=lambda kind: kind.__name__)

@@ -25,7 +25,8 @@ from assay.contracts.exports import FORMATS, export
 from assay.contracts.exports.croissant import croissant
 from assay.contracts.exports.great_expectations import library
 from assay.contracts.exports.patterns import NotPortable, may_backtrack, portable
-from assay.contracts.exports.source import SEES_OTHERS, dtype_source
+from assay.contracts.exports.promised import SEES_OTHERS
+from assay.contracts.exports.source import dtype_source
 from assay.contracts.load import load
 from assay.contracts.model import Contract
 from assay.contracts.patterns import rust_pattern

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from assay.assets.io.sources.places import CHUNK, MAX_FILES, Seen, Sink, fixed_part, matches
 from assay.assets.io.work_progress import tell
 from assay.contracts.errors import SourceError, Where
+from assay.contracts.extras import missing_extra
 
 TRIES = 4
 _MIN_CHUNK = 4 * CHUNK
@@ -126,11 +127,7 @@ def _store(location: str, where: Where) -> Any:
         from obstore.exceptions import BaseError
         from obstore.store import AzureStore, GCSStore, S3Store
     except ModuleNotFoundError:
-        raise SourceError(
-            "object stores need the package 'obstore'",
-            "Install it: pip install 'assay[cloud]'",
-            where,
-        ) from None
+        raise missing_extra("a source in an object store", "cloud", where) from None
     scheme, bucket = location.split(":", 1)[0].lower(), urlsplit(location).netloc
     retries: Any = {"max_retries": 2}
     try:

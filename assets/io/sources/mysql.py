@@ -19,6 +19,7 @@ from assay.assets.io.sources.extracts import BATCH, Extract, Growth, Target, tak
 from assay.assets.io.sources.overlap import Value
 from assay.assets.io.sources.places import Mark, Sink
 from assay.contracts.errors import SourceError, Where
+from assay.contracts.extras import missing_extra
 from assay.contracts.settings import CsvOptions
 
 SETTINGS = (
@@ -124,9 +125,7 @@ def _connect(name: str, where: Where) -> Any:
         from pymysql.converters import encoders
         from pymysql.cursors import SSCursor
     except ModuleNotFoundError:
-        raise SourceError(
-            "MySQL needs the package 'pymysql'", "Install it: pip install 'assay[mysql]'", where
-        ) from None
+        raise missing_extra("a source in MySQL", "mysql", where) from None
     authority = parse_qs(url.query).get("ssl_ca", [None])[0]
     try:
         return pymysql.connect(

@@ -13,6 +13,7 @@ from assay.assets.io.sources.overlap import Value
 from assay.assets.io.sources.places import Mark, Sink
 from assay.assets.io.work_progress import tell
 from assay.contracts.errors import SourceError, Where
+from assay.contracts.extras import missing_extra
 from assay.contracts.settings import CsvOptions
 
 SETTINGS = (
@@ -137,11 +138,7 @@ def _connected(name: str, where: Where) -> Iterator[Any]:
     try:
         import psycopg
     except ModuleNotFoundError:
-        raise SourceError(
-            "Postgres needs the package 'psycopg'",
-            "Install it: pip install 'assay[postgres]'",
-            where,
-        ) from None
+        raise missing_extra("a source in Postgres", "postgres", where) from None
     try:
         connection = psycopg.connect(url, connect_timeout=10, application_name="assay")
     except (psycopg.Error, ValueError) as error:
