@@ -10,11 +10,11 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: demo test lint docs ui soak benchmarks benchmark-rules benchmark-pii benchmark-anonymity benchmark-end-to-end benchmark-drift benchmark-features clean
 .DEFAULT_GOAL = demo
 
-# set-up: a virtual environment with exactly what uv.lock names
+# set-up: a virtual environment with exactly what uv.lock names, every extra but those for GPUs and Presidio
 $(VENV)/.installed: pyproject.toml uv.lock
 	test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	test -x $(UV) || $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check "uv>=0.9,<1"
-	$(UV) sync --frozen --quiet --python $(VENV)/bin/python
+	$(UV) sync --frozen --quiet --extra all --python $(VENV)/bin/python
 	touch $@
 
 demo: $(VENV)/.installed ## three data sets, from source to action

