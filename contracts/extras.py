@@ -17,7 +17,8 @@ from assay.contracts.errors import NOWHERE, MissingExtraError, Where
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "data": (
         *("polars", "pandera", "numpy", "pyarrow", "duckdb", "deltalake", "fastexcel"),
-        *("sqlalchemy", "alembic", "openlineage", "urllib3", "charset_normalizer", "cbor2"),
+        *("sqlalchemy", "alembic", "openlineage", "in_toto_attestation"),
+        *("urllib3", "charset_normalizer", "cbor2"),
         *("phonenumbers", "stdnum", "faker", "names", "zxcvbn", "ftfy", "py3langid"),
         *("rapidfuzz", "scipy", "sklearn", "snowballstemmer", "markdown_it", "threadpoolctl"),
     ),
