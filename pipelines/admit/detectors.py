@@ -157,11 +157,17 @@ def detectors_for(column: str, region: str = "global") -> tuple[Detector, ...]:
     Args:
         region: the contract's; phone numbers of its country need no code of a country.
     """
-    from assay.pipelines.admit.names import personal_hint
+    from assay.pipelines.admit.names import holds_places, personal_hint
 
     hint = personal_hint(column)
+    # a town is called after a person as often as a person is called like a town
+    without_names = holds_places(column)
     return (
-        *detectors(),
+        *(
+            detector
+            for detector in detectors()
+            if not (without_names and detector.kind == "name" and detector.alone)
+        ),
         *_regional_phone(region),
         *(detector for detector in whole_cell_detectors() if detector.kind == hint),
     )

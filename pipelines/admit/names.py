@@ -6,9 +6,11 @@ Belongs here: words in names. Stays out: the data.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import cache
 
 from assay.contracts.settings import PersonalKind
+from assay.pipelines.admit.patterns import Pattern, expand
 from assay.pipelines.core.package_data import read_yaml
 
 _DATA = "admit/column_names.yaml"
@@ -19,7 +21,26 @@ _NUMBERED = r"(_?[0-9]+)?"
 @cache
 def _kinds(section: str) -> tuple[tuple[PersonalKind, str], ...]:
     """Kind and pattern of each entry of a section of column_names.yaml."""
-    return tuple((entry["kind"], "|".join(entry["names"])) for entry in read_yaml(_DATA)[section])
+    return tuple((entry["kind"], _expanded(entry["names"])) for entry in read_yaml(_DATA)[section])
+
+
+def _expanded(pattern: Pattern) -> str:
+    persons = "|".join(read_yaml(_DATA)["person"])
+    return expand(pattern, {"person": f"(?:{persons})"})
+
+
+@cache
+def _parts() -> tuple[tuple[PersonalKind, frozenset[PersonalKind], str], ...]:
+    """Kind, the kinds of the columns next to it, and pattern of each entry of `parts`."""
+    return tuple(
+        (entry["kind"], frozenset(entry["next_to"]), _expanded(entry["names"]))
+        for entry in read_yaml(_DATA)["parts"]
+    )
+
+
+@cache
+def _any_word_of(section: str) -> re.Pattern[str]:
+    return re.compile(rf"(^|_)({_expanded(read_yaml(_DATA)[section])}){_NUMBERED}(_|$)")
 
 
 @cache
@@ -51,6 +72,40 @@ def perhaps_personal(name: str) -> PersonalKind | None:
         if re.fullmatch(rf"({pattern}){_NUMBERED}", column):
             return kind
     return None
+
+
+def part_of_personal(name: str, others: Iterable[PersonalKind]) -> PersonalKind | None:
+    """The kind of which the column may hold a part, in a table that holds the kinds `others`: the
+    code next to the number of a card, the house number next to a street.
+    """
+    column, kinds = words(name), set(others)
+    for kind, next_to, pattern in _parts():
+        if next_to & kinds and re.fullmatch(rf"({pattern}){_NUMBERED}", column):
+            return kind
+    return None
+
+
+def lists_things(names: Iterable[str]) -> bool:
+    """Whether the names of a table's columns say that it lists things in the open, such as
+    airports, and none says that it is about persons.
+    """
+    columns = [words(name) for name in names]
+    about_things = any(_any_word_of("things").search(column) for column in columns)
+    return about_things and not any(
+        _any_word_of("about_persons").search(column) for column in columns
+    )
+
+
+def holds_places(name: str) -> bool:
+    """Whether the name says that the column holds places, or public institutions."""
+    places = _expanded(read_yaml(_DATA)["places"])
+    return re.search(rf"(^|_)({places})(_?name)?{_NUMBERED}$", words(name)) is not None
+
+
+def may_hold_points(name: str) -> bool:
+    """Whether pairs of numbers in a column of that name are points on a map, and no ranges."""
+    column = words(re.sub(r"(one|two|three|value)$", "", name))
+    return _any_word_of("points").search(column) is not None
 
 
 def may_be_axis(name: str) -> bool:

@@ -101,7 +101,7 @@ def _is_name(first: str, rest: Sequence[str], *, has_initial: bool) -> bool:
             return True
         listed = last.lower() in family_names()
         return (_is_only_a_name(first) and (listed or not _is_ordinary(last))) or _is_family(last)
-    if _is_ordinary(first) or _is_ordinary(last) or len(rest) > 2:
+    if any(map(_is_ordinary, first.split("-"))) or _is_ordinary(last) or len(rest) > 2:
         return False
     return _is_family(last) or has_initial or confirm_given_name(last) is not None
 

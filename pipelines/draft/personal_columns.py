@@ -16,7 +16,10 @@ from assay.contracts.settings import PersonalKind
 from assay.pipelines.admit.names import (
     flag_words,
     least_digits,
+    lists_things,
     may_be_axis,
+    may_hold_points,
+    part_of_personal,
     perhaps_personal,
     personal_hint,
     words,
@@ -54,12 +57,37 @@ class Personal:
 def personal_columns(profile: Profile) -> dict[str, Personal]:
     """The columns that hold personal data, or whose name says so."""
     found = {c.name: one for c in profile.columns if (one := _personal(c)) is not None}
+    found = _without_things(profile, found)
     kinds = {one.kind for one in found.values()}
     for c in profile.columns:
         kind = _kind_next_to_others(c)
-        if c.name not in found and kind and _goes_with(kind, kinds) and _can_hold(kind, c):
+        can_hold = kind and _goes_with(kind, kinds) and _can_hold(kind, c)
+        if not can_hold:
+            kind = part_of_personal(c.name, kinds)
+            can_hold = kind and _can_be_part(c)
+        if c.name not in found and kind and can_hold:
             found[c.name] = Personal(kind, "token", "its name, next to other personal columns")
     return found
+
+
+def _without_things(profile: Profile, found: dict[str, Personal]) -> dict[str, Personal]:
+    """The personal columns; of a table that lists things, where they are and what they are called
+    is none: an airport has coordinates, and may be called after a person.
+
+    A point in text is replaced all the same: the search of a run finds it, and would hold the run.
+    """
+    columns = [c for c in profile.columns if c.name in found]
+    is_of_things = all(_is_of_a_thing(c, found[c.name]) for c in columns)
+    if not is_of_things or not lists_things(c.name for c in profile.columns):
+        return found
+    return {c.name: found[c.name] for c in columns if c.found and found[c.name].kind != "name"}
+
+
+def _is_of_a_thing(c: ColumnProfile, one: Personal) -> bool:
+    """Whether a column can as well be where a thing is, or what it is called."""
+    recognised = max((finding.rows for finding in c.found), default=0)
+    is_called_after_few = one.kind == "name" and recognised < _OFTEN * c.given
+    return one.kind == "coordinates" or is_called_after_few
 
 
 def doubtful_columns(profile: Profile, personal: Iterable[str]) -> dict[str, str]:
@@ -89,7 +117,8 @@ def _personal(c: ColumnProfile) -> Personal | None:
     evidence = shares_of_findings(c) if found else f"the column's name says {named}"
     if named and c.given and _can_hold(named, c):
         return Personal(named, "token", evidence)
-    if c.given and c.points >= _MOSTLY * c.given:
+    points = c.pairs if may_hold_points(c.name) else c.points
+    if c.given and max(points, c.points) >= _MOSTLY * c.given:
         return Personal("coordinates", "token", "points on a map")
     if c.format in ("ipv4", "ipv6") and "version" not in words(c.name):
         return Personal("ip_address", "token", "every value is an IP address")
@@ -108,12 +137,12 @@ def _by_findings(c: ColumnProfile, found: tuple[Found, ...], evidence: str) -> P
     if most.rows >= _MOSTLY * c.given and is_value and c.longest <= _LONGEST_VALUE:
         return Personal(kind, "token", evidence)
     partly = max((one.rows for one in found if one.kind in _PARTLY_RECOGNISED), default=0)
-    if _is_prose(c):
+    if _is_prose(c) or c.nested >= _MOSTLY * c.given:
         is_safe = partly < _TOO_OFTEN * c.given
         return Personal("other", "redact" if is_safe else "drop", evidence)
     if most.rows >= _OFTEN * c.given and (partly or is_value):
         return Personal(kind, "token", evidence)
-    if kind in _PARTLY_RECOGNISED:
+    if all(one.kind in _PARTLY_RECOGNISED for one in found):
         return None  # a town in many is called like a person: a steward decides
     if c.spaced:
         return Personal("other", "redact", evidence)
@@ -140,9 +169,16 @@ def _can_hold(kind: PersonalKind, c: ColumnProfile) -> bool:
     if c.kind != "string" or _is_flag(c):
         return False
     if kind in ("name", "address"):
-        return c.format != "uri" and c.lettered >= _MOSTLY * c.given
+        return c.format != "uri" and 0 < c.lettered >= _MOSTLY * c.filled
     is_category = bool(c.values) and c.given >= 10 * len(c.values) and not c.found
     return kind in ("birth_date", "secret", "other") or not is_category
+
+
+def _can_be_part(c: ColumnProfile) -> bool:
+    """Whether the cells can be a part of a value, however short: neither flags nor nothing."""
+    if c.kind in ("integer", "number"):
+        return bool(c.given) and max(abs(c.low or 0), abs(c.high or 0)) > 1
+    return bool(c.given) and c.kind != "boolean" and not _is_flag(c)
 
 
 def _is_flag(c: ColumnProfile) -> bool:
@@ -162,7 +198,7 @@ def shares_of_findings(c: ColumnProfile) -> str:
     """What is found in a column, in words."""
     return ", ".join(
         f"{one.kind} in {one.rows:,} of {c.given:,} rows ({percent(one.rows, c.given)})"
-        for one in c.found
+        for one in sorted(c.found, key=lambda one: (-one.rows, one.kind))
     )
 
 

@@ -35,6 +35,8 @@ _POINT = rf"^\s*(?:(?:SRID=[0-9]+; ?)?(?i:point) ?Z? ?\(|\(?{_DEGREES}, ?{_DEGRE
 """A point in well-known text, as two decimal degrees, or as JSON: `POINT (4.9 52.37)`, `(52.37,
 4.90)`, `{"type": "Point"…`.
 """
+_PAIR = r"^[(\[]?[+-]?[0-9]{1,3}\.[0-9]+ ?, ?[+-]?[0-9]{1,3}\.[0-9]+[)\]]?$"
+_NESTED = r"(?s)^(?:\[.*\]|\{.*\})$"
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,14 @@ class ColumnProfile:
     spaces: int = 0
     """Blanks in all cells together."""
     lettered: int = 0
+    filled: int = 0
+    """Cells that hold more than blanks."""
+    nested: int = 0
+    """Cells that are a list or an object."""
     points: int = 0
     """Cells that are a point on a map."""
+    pairs: int = 0
+    """Cells that are two numbers with fractions: a point, or a range."""
     pattern: str | None = None
     values: tuple[tuple[str, int], ...] = ()
     found: tuple[Found, ...] = ()
@@ -167,7 +175,10 @@ def _measure(index: int) -> dict[str, pl.Expr]:
         "spaced": text.str.contains(r"\s").sum(),
         "spaces": text.str.count_matches(" ", literal=True).sum(),
         "lettered": text.str.contains(r"\p{L}").sum(),
+        "filled": text.str.contains(r"\S").sum(),
+        "nested": stripped.str.contains(_NESTED).sum(),
         "points": text.str.contains(_POINT).sum(),
+        "pairs": stripped.str.contains(_PAIR).sum(),
         **{format: text.str.contains(string_formats()[format]).sum() for format in SHAPED},
         **{
             f"shape{index}": pl.when(shape.min() == shape.max()).then(shape.min())
@@ -197,7 +208,10 @@ def _typed(name: str, m: dict[str, Any]) -> ColumnProfile:
         spaced=m["spaced"],
         spaces=m["spaces"],
         lettered=m["lettered"],
+        filled=m["filled"],
+        nested=m["nested"],
         points=m["points"],
+        pairs=m["pairs"],
     )
     if not given:
         return base

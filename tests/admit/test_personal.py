@@ -110,8 +110,33 @@ def test_a_given_name_by_itself_or_before_no_family_name_is_none(text: str) -> N
 
 def test_towns_that_are_called_like_persons_are_towns() -> None:
     towns = ["Ann Arbor", "New York", "Fort Wayne", "San Jose", "Baton Rouge", "Saint Paul"]
-    frame = pl.LazyFrame({ROW: range(len(towns)), "town": towns})
-    assert pl.concat(pl.collect_all(spans(frame, ["town"]))).height == 0
+    frame = pl.LazyFrame({ROW: range(len(towns)), "where": towns})
+    assert pl.concat(pl.collect_all(spans(frame, ["where"]))).height == 0
+
+
+@pytest.mark.parametrize("column", ["city", "city/town", "BirthCity", "county_name", "university"])
+def test_places_called_after_persons_are_places_where_the_column_holds_places(column: str) -> None:
+    cells = ["Colegio Maria Garcia", "write to jane.roe@example.com", "my name is Maria Garcia"]
+    frame = pl.LazyFrame({ROW: range(3), column: cells})
+    kinds = pl.concat(pl.collect_all(spans(frame, [column])))
+    assert set(kinds.select(ROW, "kind").iter_rows()) == {(1, "email"), (2, "name")}
+    named = pl.concat(pl.collect_all(spans(frame.rename({column: "note"}), ["note"])))
+    assert (0, "name") in set(named.select(ROW, "kind").iter_rows())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "William Piper Mem",
+        "Jerry Olson Fld",
+        "Bill Hart Muni",
+        "Maria Garcia Memorial",
+        "Maria Garcia Medical Center",
+        "City-NW Florida Bea",
+    ],
+)
+def test_a_name_before_the_word_for_a_place_is_a_place(text: str) -> None:
+    assert found(text) == set()
 
 
 def test_a_name_from_a_name_column_is_found_in_the_middle_of_a_sentence() -> None:

@@ -30,6 +30,8 @@ def found(*texts: str) -> set[tuple[str, str]]:
         ("090-1234-5678", "phone", "090-1234-5678"),
         ("(11) 91234-5678", "phone", "(11) 91234-5678"),
         ("+49 30 901820 ext. 12", "phone", "+49 30 901820 ext. 12"),
+        ("https://wa.me/+4930901820", "phone", "+4930901820"),
+        ("https://example.com/2010/09/17?call=+4930901820", "phone", "+4930901820"),
         ("+1.2025550123", "phone", "+1.2025550123"),
         ("at 48.850000, 2.350123", "coordinates", "48.850000, 2.350123"),
         ("(202) 555-0123 x45", "phone", "(202) 555-0123 x45"),
@@ -67,6 +69,8 @@ def test_it_is_found(text: str, kind: str, value: str) -> None:
         "0.05 0.123456 0.98765432", "12.34567, 45.67891, 78.91234", "60000-70000", "1 234 567 890", "612 345 678 inhabitants", "2024-03-11 10:00",
         "password is required.", "the password must be changed", "password reset-link", "account since 2024-05-01", "the account of May 2024",
         "between 0.51234, 0.49876", "XXXXXXXX", "**** note ****", "visa for 2 months", "DE89 3704 0044 0532 0130 01", "pan with lid",
+        "17c7869a-0512-2345-6789-902053258100", "{0A1B2C3D-0201-5550-1230-020155501230}", "urn:uuid:17c7869a-0512-2345-6789-902053258100",
+        "http://www.example.com/pg/07352/842521-59.stm", "https://example.com/news/2010/09/17/15382976-wire.html", "https://example.com/05/27/10/4-hurt",
         "+3.140000; -3.140000", "3.140000, -2.500000", "+20000000", "+20000004", "the categories Lu, Ll, Lt, Lm, Lo, Nl",
     ],
 )  # fmt: skip

@@ -145,3 +145,107 @@ def test_prose_is_redacted_unless_too_much_of_it_would_be_missed(
 ) -> None:
     note = [*(f"{PROSE}, {text}" for text in mentioned), *[PROSE] * (40 - len(mentioned))]
     assert treatments(note=note) == {"note": ("other", treatment)}
+
+
+IDENTIFIERS = [str(number) for number in range(100, 140)]
+CODES = {name: IDENTIFIERS for name in ("cvv", "CVC2", "cc_cvc", "card_cvv_code", "cc_csc", "security_code", "card_pin", "debit_card_pin_no", "pin_number", "card_verification_value")}  # fmt: skip
+CARDS = {"card_number": ["4111111111111111", "5500005555555559"] * 20}
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_codes_that_protect_a_card_are_replaced(name: str) -> None:
+    assert treatments(**{name: CODES[name]}, **CARDS)[name] == ("secret", "token")
+
+
+@pytest.mark.parametrize("name", ["error_code", "country_code", "pin_count", "no_of_pins", "csc"])
+def test_other_codes_stay_next_to_a_card(name: str) -> None:
+    assert name not in treatments(**{name: IDENTIFIERS}, **CARDS)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("Expires", ["08/2018", "11/2022"]),
+        ("cc_expiredate", ["2010-06-25", "2011-02-01"]),
+        ("card_expiry", ["0824", "1125"]),
+        ("expiration_date", ["08/24", "11/25"]),
+        ("exp_month", ["7", "11"]),
+        ("valid_thru", ["08/24", "11/25"]),
+    ],
+)
+def test_the_last_day_of_a_card_is_replaced_next_to_its_number(
+    name: str, values: list[str | None]
+) -> None:
+    assert treatments(**{name: values * 20}, **CARDS)[name] == ("other", "token")
+    assert name not in treatments(**{name: values * 20}, status=["open", "closed"] * 20)
+
+
+@pytest.mark.parametrize("name", ["Apartment", "apt_no", "street_number", "house_no", "HouseNumber"])
+def test_a_part_of_an_address_is_replaced_next_to_the_rest(name: str) -> None:
+    assert treatments(**{name: IDENTIFIERS}, **PLACES)[name] == ("address", "token")
+    assert name not in treatments(**{name: IDENTIFIERS})
+
+
+@pytest.mark.parametrize("name", ["Birth Month", "birth_day", "day_of_birth", "month_of_birth"])
+def test_month_and_day_of_birth_are_replaced_next_to_persons_and_the_year_stays(name: str) -> None:
+    table = {name: ["2", "11"] * 20, "birth_year": ["1974", "1990"] * 20}
+    assert treatments(**table, **PERSONS).keys() - PERSONS.keys() == {name}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["user_id", "CustomerID", "employee_no", "emp_id", "student_number", "member_key", "driver_ref",
+     "passengerid", "voter_code", "client_uuid"],
+)  # fmt: skip
+def test_numbers_of_persons_are_replaced(name: str) -> None:
+    assert treatments(**{name: IDENTIFIERS}) == {name: ("other", "token")}
+
+
+@pytest.mark.parametrize(
+    "name", ["order_id", "product_key", "store_no", "users", "n_customers", "user_agent", "station_id"]
+)
+def test_numbers_of_things_and_counts_of_persons_stay(name: str) -> None:
+    assert treatments(**{name: IDENTIFIERS}) == {}
+
+
+@pytest.mark.parametrize(
+    "things", ["faa", "IATA", "elevation_m", "magnitude", "hazard_type", "station", "river_name"]
+)
+def test_where_a_thing_is_and_what_it_is_called_stays(things: str) -> None:
+    table = {
+        things: IDENTIFIERS,
+        "name": ["Hall of Ann Smith", *[f"CORNER {n}" for n in range(39)]],
+        "lat": [f"40.{n}" for n in range(100, 140)],
+        "lon": [f"-73.{n}" for n in range(100, 140)],
+    }
+    assert treatments(**table) == {}
+    persons: dict[str, dict[str, list[str | None]]] = {
+        "their mail": PERSONS,
+        "their address": {"home_address": [*CAPITALS]},
+        "their age": {"age": ["17", "65"] * 20},
+        "their trips": {"pickup_zone": ["A1", "B2"] * 20},
+    }
+    for table_of_persons in persons.values():
+        assert {"name", "lat", "lon"} <= treatments(**table, **table_of_persons).keys()
+
+
+@pytest.mark.parametrize("name", ["location", "locationone", "geo_point", "Lat_Long", "position"])
+def test_points_with_few_digits_are_points_by_the_name_of_their_column(name: str) -> None:
+    pairs: list[str | None] = [f"({n}.5, -76.0{n})" for n in range(10, 50)]
+    assert treatments(**{name: pairs}) == {name: ("coordinates", "token")}
+    assert treatments(interval_95=pairs) == {}
+
+
+@pytest.mark.parametrize(
+    ("shares", "treatment"), [((8, 0), "drop"), ((2, 6), "redact")], ids=["names", "numbers"]
+)
+def test_lists_and_objects_are_treated_as_prose(shares: tuple[int, int], treatment: str) -> None:
+    names, cards = shares
+    values = ['[{"who":"Maria Garcia"}]'] * names + ['[{"card":"4111111111111111"}]'] * cards
+    nested: list[str | None] = [*values, *["[]"] * (40 - len(values))]
+    assert treatments(spans=nested) == {"spans": ("other", treatment)}
+
+
+def test_empty_cells_do_not_count_against_an_address() -> None:
+    line: list[str | None] = ["Flat 4, 12 Miller Street"] * 5 + [" "] * 35
+    assert treatments(address_two=line, **PLACES)["address_two"] == ("address", "token")
