@@ -148,7 +148,7 @@ def test_prose_is_redacted_unless_too_much_of_it_would_be_missed(
 
 
 IDENTIFIERS = [str(number) for number in range(100, 140)]
-CODES = {name: IDENTIFIERS for name in ("cvv", "CVC2", "cc_cvc", "card_cvv_code", "cc_csc", "security_code", "card_pin", "debit_card_pin_no", "pin_number", "card_verification_value")}  # fmt: skip
+CODES = dict.fromkeys(("cvv", "CVC2", "cc_cvc", "card_cvv_code", "cc_csc", "security_code", "card_pin", "debit_card_pin_no", "pin_number", "card_verification_value"), IDENTIFIERS)  # fmt: skip
 CARDS = {"card_number": ["4111111111111111", "5500005555555559"] * 20}
 
 
@@ -180,7 +180,9 @@ def test_the_last_day_of_a_card_is_replaced_next_to_its_number(
     assert name not in treatments(**{name: values * 20}, status=["open", "closed"] * 20)
 
 
-@pytest.mark.parametrize("name", ["Apartment", "apt_no", "street_number", "house_no", "HouseNumber"])
+@pytest.mark.parametrize(
+    "name", ["Apartment", "apt_no", "street_number", "house_no", "HouseNumber"]
+)
 def test_a_part_of_an_address_is_replaced_next_to_the_rest(name: str) -> None:
     assert treatments(**{name: IDENTIFIERS}, **PLACES)[name] == ("address", "token")
     assert name not in treatments(**{name: IDENTIFIERS})
@@ -202,7 +204,8 @@ def test_numbers_of_persons_are_replaced(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["order_id", "product_key", "store_no", "users", "n_customers", "user_agent", "station_id"]
+    "name",
+    ["order_id", "product_key", "store_no", "users", "n_customers", "user_agent", "station_id"],
 )
 def test_numbers_of_things_and_counts_of_persons_stay(name: str) -> None:
     assert treatments(**{name: IDENTIFIERS}) == {}
