@@ -1,14 +1,15 @@
-"""Who may approve: names, levels and public keys.
+"""The persons of an installation: names, roles, accounts, and of those who approve levels and keys.
 
 Belongs here: reading policies/stewards.yaml. Stays out: what an approval says
-(lineage/approval.py), whether it counts (pipelines/admit/review.py).
+(lineage/approval.py), whether it counts (pipelines/admit/review.py), what a role may do in the web
+UI (assay/web/mutations.py).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import Any, Literal, get_args
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -17,34 +18,78 @@ from assay.contracts.errors import ContractError, ContractErrors
 from assay.contracts.model import Frozen, Level
 from assay.contracts.problems import key_path
 
+Role = Literal["viewer", "steward", "operator", "administrator"]
+ROLES: tuple[Role, ...] = get_args(Role)
+"""From the one that may do least to the one that may do most."""
 
-class Steward(Frozen):
-    """One person, what they may approve, and the public key as securesystemslib writes it, with its
-    `keyid`.
-    """
+
+class Subject(Frozen):
+    """A person as a sign-in provider knows them: its address, and the `sub` of its tokens."""
+
+    issuer: str = Field(min_length=1)
+    subject: str = Field(min_length=1)
+
+
+class Person(Frozen):
+    """One person, and what they may do in the web UI."""
 
     name: str = Field(min_length=1)
-    levels: tuple[Level, ...] = Field(min_length=1)
+    """As it is recorded; a steward's is the one by which contracts name their owners."""
+    role: Role = "viewer"
+    subjects: tuple[Subject, ...] = ()
     accounts: tuple[str, ...] = ()
-    """Under which names of operating systems or of ASSAY_ACTOR this person runs data sets: who
-    asked for a version does not approve it."""
+    """The operating system's names for this person: who requested a version does not approve it."""
+
+
+class Steward(Person):
+    """A person who may approve: at which levels, and the public key as securesystemslib writes it,
+    with its `keyid`.
+    """
+
+    role: Role = "steward"
+    levels: tuple[Level, ...] = Field(min_length=1)
     key: dict[str, Any]
 
 
 class StewardPolicy(Frozen):
-    """Everybody who may decide, and for how many days an approval holds."""
+    """Every person, those who may approve among them, and for how many days an approval holds."""
 
     valid_days: int = Field(ge=1, le=366)
     stewards: tuple[Steward, ...] = ()
+    persons: tuple[Person, ...] = ()
+    """Those who approve nothing."""
+
+    @property
+    def everyone(self) -> tuple[Person, ...]:
+        """Stewards and other persons."""
+        return (*self.stewards, *self.persons)
 
     @model_validator(mode="after")
     def _once(self) -> StewardPolicy:
-        names = [steward.name for steward in self.stewards]
-        keys = [steward.key.get("keyid") for steward in self.stewards]
-        for what, values in (("name", names), ("key", keys)):
+        everyone = self.everyone
+        unique: dict[str, list[Any]] = {
+            "name": [person.name for person in everyone],
+            "key": [steward.key.get("keyid") for steward in self.stewards],
+            "account": [account for person in everyone for account in person.accounts],
+            "subject": [subject for person in everyone for subject in person.subjects],
+        }
+        for what, values in unique.items():
             if len(set(values)) < len(values):
-                raise ValueError(f"two stewards have one {what}")
+                raise ValueError(f"two persons have one {what}")
         return self
+
+    def by_name(self, name: str) -> Person | None:
+        """The person of that name."""
+        return next((person for person in self.everyone if person.name == name), None)
+
+    def by_account(self, account: str) -> Person | None:
+        """The person who works under an account of the operating system."""
+        return next((person for person in self.everyone if account in person.accounts), None)
+
+    def by_subject(self, issuer: str, subject: str) -> Person | None:
+        """The person whom a sign-in provider knows under that subject."""
+        wanted = Subject(issuer=issuer, subject=subject)
+        return next((person for person in self.everyone if wanted in person.subjects), None)
 
     @property
     def can_decide(self) -> bool:
@@ -60,9 +105,14 @@ class StewardPolicy(Frozen):
     def text(self) -> str:
         """The policy as JSON, which is YAML too.
 
-        The same whatever its comments and order of keys.
+        The same whatever its comments and order of keys; without roles, subjects and persons that
+        are not given, which earlier releases did not know.
         """
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        policy = self.model_dump(mode="json", exclude={"persons", "stewards"})
+        policy["stewards"] = [_dumped(steward) for steward in self.stewards]
+        if self.persons:
+            policy["persons"] = [_dumped(person) for person in self.persons]
+        return json.dumps(policy, sort_keys=True)
 
     @property
     def digest(self) -> str:
@@ -74,6 +124,12 @@ class StewardPolicy(Frozen):
         return next(
             (steward for steward in self.stewards if steward.key.get("keyid") == keyid), None
         )
+
+
+def _dumped(person: Person) -> dict[str, Any]:
+    dumped = person.model_dump(mode="json")
+    newer = {"role": type(person).model_fields["role"].default, "subjects": []}
+    return {name: value for name, value in dumped.items() if newer.get(name, ...) != value}
 
 
 def steward_policy(text: str, file: str) -> StewardPolicy:

@@ -207,7 +207,6 @@ class SampleHome:
                 home=self.root,
                 contracts=self.contracts,
                 registry_url=self.registry_url,
-                actor="tester",
                 stewards=self.stewards,
             ),
             self.clock,

@@ -154,7 +154,7 @@ def _keys(current: Home, *, fix: bool) -> dict[str, Any]:
         folder = current.root / "keys"
         if current.layout is None and not folder.exists():
             return {"there": False, "said": "not made yet"}
-        registry = Registry(current.registry, utc_now, current.actor)
+        registry = Registry(current.registry, utc_now, current.actor_name)
         keys = Keys(folder, registry.keys.fingerprints)
         restored = fix and keys.restore_public()
         keys.check()
@@ -173,7 +173,7 @@ def _clock(current: Home) -> dict[str, Any]:
 
     try:
         current.check_layout()
-        registry = Registry(current.registry, utc_now, current.actor)
+        registry = Registry(current.registry, utc_now, current.actor_name)
         reason = registry.clock_doubts.doubt() if registry.usage() != "none" else None
     except AssayError as error:
         return _wrong(str(error))

@@ -30,17 +30,35 @@ from graphql import (
 )
 from starlette.types import ASGIApp
 
-from assay.assets.dagster.run_config import REMEDY, ROOT, problem_of
+from assay.assets.dagster.jobs import STEWARDS
+from assay.assets.dagster.run_config import ACTOR_TAG, REMEDY, ROOT, problem_of
+from assay.contracts.stewards import Role
+from assay.web.mutations import may
+from assay.web.people import VISITOR, Visitor
 
 POLL_MS = 2000
 NOT_HERE = "Assay keeps evidence: this is refused in the web UI"
-_OFF = (
-    Permissions.WIPE_ASSETS,
-    Permissions.DELETE_PIPELINE_RUN,
-    Permissions.REPORT_RUNLESS_ASSET_EVENTS,
-    Permissions.EDIT_APP_MANAGED_COMPONENTS,
-    Permissions.REFRESH_COMPONENT_STATE,
-)
+_ROLES: dict[Permissions, Role] = {
+    Permissions.LAUNCH_PIPELINE_EXECUTION: "operator",
+    Permissions.LAUNCH_PIPELINE_REEXECUTION: "operator",
+    Permissions.TERMINATE_PIPELINE_EXECUTION: "operator",
+    Permissions.LAUNCH_PARTITION_BACKFILL: "operator",
+    Permissions.CANCEL_PARTITION_BACKFILL: "operator",
+    Permissions.START_SCHEDULE: "operator",
+    Permissions.STOP_RUNNING_SCHEDULE: "operator",
+    Permissions.SCHEDULE_DRY_RUN: "operator",
+    Permissions.EDIT_SENSOR: "operator",
+    Permissions.SENSOR_DRY_RUN: "operator",
+    Permissions.TOGGLE_AUTO_MATERIALIZE: "operator",
+    Permissions.UPDATE_SENSOR_CURSOR: "administrator",
+    Permissions.RELOAD_REPOSITORY_LOCATION: "administrator",
+    Permissions.RELOAD_WORKSPACE: "administrator",
+    Permissions.EDIT_DYNAMIC_PARTITIONS: "administrator",
+    Permissions.EDIT_CONCURRENCY_LIMIT: "administrator",
+}
+"""Permission of Dagster -> the least role that has it on everything; a permission that is not here
+would forge or destroy evidence, or is new, and nobody has it.
+"""
 # what graphql-core writes before a value
 _QUOTED = re.compile(r"( got invalid value |, found | cannot represent [^:]*: ).*", re.DOTALL)
 _MISMATCHES = {
@@ -58,22 +76,61 @@ class ConfigRefused(GraphQLError):
 
 
 class AssayRequestContext(WorkspaceRequestContext):
-    """Dagster's permissions without those that forge or destroy evidence: pages disable buttons."""
+    """Dagster's permissions by the visitor's role, without those that forge or destroy evidence:
+    pages disable buttons.
+    """
+
+    @property
+    def visitor(self) -> Visitor:
+        """Who sends the request; who is not named may look only."""
+        scope = getattr(self.source, "scope", {})
+        return scope.get(VISITOR) or Visitor("", "viewer")
 
     @property
     def permissions(self) -> Mapping[str, PermissionResult]:
         """Permissions on everything."""
-        return without_evidence(super().permissions)
+        return permissions_of(self.visitor.role)
 
-    def permissions_for_location(self, *, location_name: str) -> Mapping[str, PermissionResult]:
+    def permissions_for_location(
+        self,
+        *,
+        location_name: str,  # noqa: ARG002  # there is one
+    ) -> Mapping[str, PermissionResult]:
         """Permissions on one code location."""
-        return without_evidence(super().permissions_for_location(location_name=location_name))
+        return permissions_of(self.visitor.role)
+
+    def permissions_for_owner(self, *, owner: str) -> Mapping[str, PermissionResult]:
+        """Permissions on what this owner has: a steward runs the data sets that name them."""
+        owned = {self.visitor.name, STEWARDS} if may(self.visitor.role, "steward") else set()
+        return permissions_of("operator" if owner in owned else self.visitor.role)
+
+    def viewer_has_any_owner_definition_permissions(self) -> bool:
+        """Whether owners matter for the visitor."""
+        return self.visitor.role == "steward"
+
+    @property
+    def show_instance_config(self) -> bool:
+        """Whether the page shows Dagster's own settings."""
+        return may(self.visitor.role, "administrator")
+
+    def get_viewer_tags(self) -> dict[str, str]:
+        """The tags of what the visitor starts."""
+        return {ACTOR_TAG: self.visitor.name} if self.visitor.name else {}
 
 
-def without_evidence(permissions: Mapping[str, PermissionResult]) -> Mapping[str, PermissionResult]:
-    """The permissions, with those that are refused to everybody switched off."""
-    off = PermissionResult(enabled=False, disabled_reason=NOT_HERE)
-    return {name: off if name in _OFF else result for name, result in permissions.items()}
+def permissions_of(role: Role) -> dict[str, PermissionResult]:
+    """Dagster's permissions of a role, each with the reason where it is off."""
+    return {permission: _permission(permission, role) for permission in Permissions}
+
+
+def _permission(permission: Permissions, role: Role) -> PermissionResult:
+    least = _ROLES.get(permission)
+    if least is None:
+        return PermissionResult(enabled=False, disabled_reason=NOT_HERE)
+    if not may(role, least):
+        reason = f"This needs the role {least}; yours is {role}"
+        return PermissionResult(enabled=False, disabled_reason=reason)
+    return PermissionResult(enabled=True, disabled_reason=None)
 
 
 class AssayProcessContext(WorkspaceProcessContext):

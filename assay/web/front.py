@@ -6,18 +6,28 @@ keeping links and sessions (sign_in).
 
 from __future__ import annotations
 
-import getpass
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from assay.assets.io.home import account
+from assay.contracts.errors import AssayError
 from assay.web import pages
-from assay.web.graphql_guard import MAX_BODY_BYTES, Refusal, check_body, check_websocket_text
+from assay.web.graphql_guard import (
+    MAX_BODY_BYTES,
+    Checked,
+    Refusal,
+    check_body,
+    check_websocket_text,
+)
 from assay.web.peers import user_of
+from assay.web.people import VISITOR, Identity, People, Visitor
 from assay.web.request_guard import (
     GRAPHQL,
     SIGN_IN,
@@ -29,6 +39,7 @@ from assay.web.request_guard import (
     check_origin,
     check_path,
     check_reader,
+    check_role,
     own_hosts,
 )
 from assay.web.sign_in import Links, Sessions
@@ -49,15 +60,26 @@ _AHEAD_OF_TIME = (
 )  # a browser that loads a page before it is opened sends one of these
 
 
+Record = Callable[[Visitor, tuple[str, ...], str], None]
+"""Writes down who sends which mutations, with the SHA-256 of the whole request."""
+
+
 @dataclass
 class Front:
-    """Dagster's webserver, behind a door."""
+    """Dagster's webserver, behind a door.
+
+    Args:
+        record: is called before a mutation is passed on; what cannot be recorded is not passed on.
+        user: the account that signs in by a one-time link.
+    """
 
     dagster: ASGIApp
     port: int
     links: Links
+    people: People
+    record: Record
     sessions: Sessions = field(default_factory=Sessions)
-    user: str = field(default_factory=getpass.getuser)
+    user: str = field(default_factory=account)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
@@ -78,9 +100,19 @@ class Front:
         for header in connection.headers.getlist("cookie"):
             for part in header.split(";"):
                 name, _, value = part.strip().partition("=")
-                if name == self.cookie and self.sessions.is_open(value, _user(connection.scope)):
+                if name == self.cookie and self._identity(value, connection.scope):
                     return value
         return None
+
+    def _identity(self, key: str, scope: Scope) -> Identity | None:
+        return self.sessions.identity_of(key, _user(scope))
+
+    def visitor_of(self, key: str | None, scope: Scope) -> Visitor | Refusal:
+        """Whose session it is, with the role of this moment."""
+        identity = self._identity(key, scope) if key else None
+        if identity is None:
+            return pages.NOT_SIGNED_IN
+        return self.people.visitor(identity) or pages.NO_ROLE
 
     def check(self, facts: RequestFacts) -> Refusal | None:
         """What holds for every request, signed in or not."""
@@ -93,17 +125,22 @@ class Front:
             await self._sign_in(request)(scope, receive, send)
             return
         key = self.session_of(request)
-        if refusal is None and key is None:
-            refusal = pages.NOT_SIGNED_IN
+        visitor = self.visitor_of(key, scope)
+        if refusal is None and isinstance(visitor, Refusal):
+            refusal = visitor
         refusal = refusal or check_path(facts) or check_method(facts)
         if refusal is None:
             refusal = check_origin(facts) if facts.method == "POST" else check_reader(facts)
-        if refusal is not None or key is None:
+        if refusal is None and isinstance(visitor, Visitor):
+            refusal = check_role(facts, visitor.role)
+        if refusal is not None or key is None or isinstance(visitor, Refusal):
             await pages.refused(refusal or pages.NOT_SIGNED_IN, request)(scope, receive, send)
-        elif facts.path == SIGN_OUT:
-            await self._sign_out(request, key)(scope, receive, send)
+            return
+        scope[VISITOR] = visitor
+        if facts.path == SIGN_OUT:
+            await self._sign_out(request, key, visitor)(scope, receive, send)
         elif facts.path == GRAPHQL:
-            await self._answer_graphql(request, facts, send)
+            await self._answer_graphql(request, facts, visitor, send)
         else:
             await self.dagster(scope, receive, send)
 
@@ -127,7 +164,7 @@ class Front:
         )
         response.set_cookie(
             self.cookie,
-            self.sessions.begin(_user(request.scope)),
+            self.sessions.begin(Identity(self.user, "link"), _user(request.scope)),
             path="/",
             httponly=True,
             samesite="strict",
@@ -135,21 +172,25 @@ class Front:
         response.headers["Cache-Control"] = "no-store"
         return response
 
-    def _sign_out(self, request: Request, key: str) -> Response:
+    def _sign_out(self, request: Request, key: str, visitor: Visitor) -> Response:
         if request.method != "POST":
-            return pages.sign_out_form(self.user)
+            return pages.sign_out_form(visitor.name)
         self.sessions.end(key)
         response = pages.signed_out()
         response.delete_cookie(self.cookie, path="/", httponly=True, samesite="strict")
         return response
 
-    async def _answer_graphql(self, request: Request, facts: RequestFacts, send: Send) -> None:
+    async def _answer_graphql(
+        self, request: Request, facts: RequestFacts, visitor: Visitor, send: Send
+    ) -> None:
         body: bytes | Refusal = check_json(facts) or await _read_body(request)
-        if isinstance(body, bytes):
-            body = check_body(body)
-        if isinstance(body, Refusal):
-            await pages.refused(body, request)(request.scope, request.receive, send)
+        checked = body if isinstance(body, Refusal) else check_body(body, visitor.role)
+        if isinstance(checked, Checked) and checked.mutations:
+            checked = await self._recorded(checked, visitor)
+        if isinstance(checked, Refusal):
+            await pages.refused(checked, request)(request.scope, request.receive, send)
             return
+        body = checked.body
         headers = Headers(scope=request.scope).mutablecopy()
         headers["content-type"] = "application/json"
         headers["content-length"] = str(len(body))
@@ -157,20 +198,30 @@ class Front:
         scope = {**request.scope, "headers": headers.raw, "query_string": b""}
         await self.dagster(scope, _replay(body, request.receive), send)
 
+    async def _recorded(self, checked: Checked, visitor: Visitor) -> Checked | Refusal:
+        """The request, once it is on record who sends it."""
+        digest = hashlib.sha256(checked.body).hexdigest()
+        try:
+            await run_in_threadpool(self.record, visitor, checked.mutations, digest)
+        except AssayError:
+            return pages.NOT_RECORDED
+        return checked
+
     async def _answer_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         connection, facts = HTTPConnection(scope), _facts(scope)
         key = self.session_of(connection)
-        refusal = self.check(facts) or (None if key else pages.NOT_SIGNED_IN)
+        visitor = self.visitor_of(key, scope)
+        refusal = self.check(facts) or (visitor if isinstance(visitor, Refusal) else None)
         if refusal is None and facts.path != GRAPHQL:
             refusal = Refusal(404, "There is no such page.")
         refusal = refusal or check_origin(facts)
         if refusal is None and "graphql-ws" not in scope.get("subprotocols", []):
             refusal = Refusal(400, "The connection must offer the protocol `graphql-ws`.")
-        if refusal is not None or key is None:
-            await _refuse_websocket(refusal or pages.NOT_SIGNED_IN, scope, receive, send)
+        if refusal is not None:
+            await _refuse_websocket(refusal, scope, receive, send)
             return
-        user = _user(scope)
-        guard = _WebsocketGuard(receive, send, lambda: self.sessions.is_open(key, user))
+        scope[VISITOR] = visitor
+        guard = _WebsocketGuard(receive, send, lambda: self.visitor_of(key, scope))
         await self.dagster(scope, guard.receive, guard.send)
 
 
@@ -180,7 +231,7 @@ class _WebsocketGuard:
 
     _receive: Receive
     _send: Send
-    is_signed_in: Callable[[], bool]
+    visitor: Callable[[], Visitor | Refusal]
     is_closed: bool = False
 
     async def receive(self) -> Message:
@@ -188,12 +239,12 @@ class _WebsocketGuard:
         message = await self._receive()
         if message["type"] != "websocket.receive":
             return message
-        if not self.is_signed_in():
-            return await self._close(pages.NOT_SIGNED_IN)
-        text = message.get("text")
-        checked = (
-            Refusal(400, "Messages must be text.") if text is None else check_websocket_text(text)
-        )
+        visitor, text = self.visitor(), message.get("text")
+        if isinstance(visitor, Refusal):
+            return await self._close(visitor)
+        if text is None:
+            return await self._close(Refusal(400, "Messages must be text."))
+        checked = check_websocket_text(text, visitor.role)
         if isinstance(checked, Refusal):
             return await self._close(checked)
         return {"type": "websocket.receive", "text": checked}
@@ -202,8 +253,9 @@ class _WebsocketGuard:
         """Pass on what Dagster sends, while the person is signed in."""
         if self.is_closed:
             return
-        if message["type"] == "websocket.send" and not self.is_signed_in():
-            await self._close(pages.NOT_SIGNED_IN)
+        visitor = self.visitor()
+        if message["type"] == "websocket.send" and isinstance(visitor, Refusal):
+            await self._close(visitor)
             return
         self.is_closed = message["type"] == "websocket.close"
         await self._send(message)

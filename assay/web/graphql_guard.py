@@ -19,7 +19,8 @@ from graphql import (
     parse,
 )
 
-from assay.web.mutations import ALLOWED_MUTATIONS, REFUSED_MUTATIONS
+from assay.contracts.stewards import Role
+from assay.web.mutations import MUTATIONS, REFUSED_MUTATIONS, SUBSCRIPTIONS, may
 
 MAX_BODY_BYTES = 2 * 2**20
 MAX_TOKENS = 50_000  # the longest query of Dagster's own pages has about 3,000
@@ -39,16 +40,26 @@ HTTP_OPERATIONS = frozenset({OperationType.QUERY, OperationType.MUTATION})
 WEBSOCKET_OPERATIONS = frozenset({OperationType.SUBSCRIPTION})
 
 
-def check_body(body: bytes) -> bytes | Refusal:
-    """Check the body of a POST to `/graphql`. Returns: the body to pass on, or the refusal."""
+@dataclass(frozen=True)
+class Checked:
+    """A request that passes: the body to pass on, and the mutations that it holds."""
+
+    body: bytes
+    mutations: tuple[str, ...]
+
+
+def check_body(body: bytes, role: Role) -> Checked | Refusal:
+    """Check the body of a POST to `/graphql`."""
     message = _read_object(body)
     if isinstance(message, Refusal):
         return message
-    checked = _check_request(message, HTTP_OPERATIONS)
-    return checked if isinstance(checked, Refusal) else json.dumps(checked).encode()
+    checked = _check_request(message, HTTP_OPERATIONS, role)
+    if isinstance(checked, Refusal):
+        return checked
+    return Checked(json.dumps(checked).encode(), mutations_of(checked["query"]))
 
 
-def check_websocket_text(text: str) -> str | Refusal:
+def check_websocket_text(text: str, role: Role) -> str | Refusal:
     """Check a message of a `graphql-ws` connection. Returns: what to pass on, or the refusal."""
     message = _read_object(text.encode("utf-8", "surrogatepass"))
     if isinstance(message, Refusal):
@@ -61,7 +72,7 @@ def check_websocket_text(text: str) -> str | Refusal:
         payload = message.get("payload")
         if not isinstance(payload, dict):
             return Refusal(400, "A `start` message needs a `payload` with the query.")
-        checked = _check_request(payload, WEBSOCKET_OPERATIONS)
+        checked = _check_request(payload, WEBSOCKET_OPERATIONS, role)
         if isinstance(checked, Refusal):
             return checked
         # Dagster reads `operation_name`, its own pages send `operationName`
@@ -84,7 +95,7 @@ def _read_object(body: bytes) -> dict[str, Any] | Refusal:
 
 
 def _check_request(
-    message: dict[str, Any], operations: frozenset[OperationType]
+    message: dict[str, Any], operations: frozenset[OperationType], role: Role
 ) -> dict[str, Any] | Refusal:
     query, variables, name = (message.get(key) for key in ("query", "variables", "operationName"))
     if not isinstance(query, str):
@@ -93,14 +104,14 @@ def _check_request(
         return Refusal(400, "`variables` must be a JSON object.")
     if not isinstance(name, str | None):
         return Refusal(400, "`operationName` must be text.")
-    refusal = check_document(query, operations)
+    refusal = check_document(query, operations, role)
     if refusal:
         return refusal
     return {"query": query, "variables": variables, "operationName": name}
 
 
 @lru_cache(maxsize=512)  # Dagster's pages send the same documents again and again
-def check_document(query: str, operations: frozenset[OperationType]) -> Refusal | None:
+def check_document(query: str, operations: frozenset[OperationType], role: Role) -> Refusal | None:
     """Check every operation of a document, whichever of them the request chooses."""
     if len(query) > MAX_QUERY_CHARACTERS:
         return Refusal(413, f"The query is longer than {MAX_QUERY_CHARACTERS} characters.")
@@ -117,27 +128,54 @@ def check_document(query: str, operations: frozenset[OperationType]) -> Refusal 
             return Refusal(
                 403, f"A {definition.operation.value} is not allowed on this connection."
             )
-        refusal = (
-            _check_mutation(definition) if definition.operation == OperationType.MUTATION else None
-        )
+        if definition.operation == OperationType.QUERY:
+            continue
+        refusal = _check_operation(definition, role)
         if refusal:
             return refusal
     return None
 
 
-def _check_mutation(operation: OperationDefinitionNode) -> Refusal | None:
-    for selection in operation.selection_set.selections:
-        if not isinstance(selection, FieldNode):
+@lru_cache(maxsize=512)
+def mutations_of(query: str) -> tuple[str, ...]:
+    """The mutations in a document that was checked, by name."""
+    operations = [
+        definition
+        for definition in parse(query, max_tokens=MAX_TOKENS).definitions
+        if isinstance(definition, OperationDefinitionNode)
+        and definition.operation == OperationType.MUTATION
+    ]
+    fields = {field for operation in operations for field in _fields(operation)}
+    return tuple(sorted(fields - {"__typename"}))
+
+
+def _fields(operation: OperationDefinitionNode) -> list[str]:
+    """The names of an operation's fields; what a fragment brings is named "…"."""
+    return [
+        selection.name.value if isinstance(selection, FieldNode) else "…"
+        for selection in operation.selection_set.selections
+    ]
+
+
+def _check_operation(operation: OperationDefinitionNode, role: Role) -> Refusal | None:
+    """Check a mutation or a subscription."""
+    kind = operation.operation.value
+    allowed = MUTATIONS if operation.operation == OperationType.MUTATION else SUBSCRIPTIONS
+    for field in _fields(operation):
+        if field == "…":
             return Refusal(
-                403, "Write the mutations out: fragments are refused at the top of a mutation."
+                403, f"Write the {kind} out: fragments are refused at the top of a {kind}."
             )
-        field = selection.name.value
-        if field in REFUSED_MUTATIONS:
+        if kind == "mutation" and field in REFUSED_MUTATIONS:
             return Refusal(
                 403, f"The mutation `{field}` is refused to everybody: {REFUSED_MUTATIONS[field]}."
             )
-        if field not in ALLOWED_MUTATIONS and field != "__typename":
+        if field not in allowed and field != "__typename":
             return Refusal(
-                403, "The request holds a mutation that is not in the list of allowed ones."
+                403, f"The request holds a {kind} that is not in the list of allowed ones."
+            )
+        if field in allowed and not may(role, allowed[field]):
+            return Refusal(
+                403, f"The {kind} `{field}` needs the role {allowed[field]}; yours is {role}."
             )
     return None

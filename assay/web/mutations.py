@@ -1,25 +1,34 @@
-"""The mutations of the pinned Dagster schema: those that a signed-in person may send, and those
-that are refused to everybody.
+"""The mutations and subscriptions of the pinned Dagster schema: which role may send which, and the
+mutations that are refused to everybody.
 
-A test fails when the schema has a mutation that is in neither table.
+A test fails when the schema has one that is in no table.
 """
 
-ALLOWED_MUTATIONS = frozenset(
-    {
-        # launch and end runs
+from __future__ import annotations
+
+from assay.contracts.stewards import ROLES, Role
+
+_BY_ROLE: dict[Role, tuple[str, ...]] = {
+    "viewer": (
+        "setNuxSeen",  # the page remembers that it has greeted
+    ),
+    # runs; Dagster itself checks whether a steward owns the data set
+    "steward": (
         "launchRun",
         "launchPipelineExecution",
         "launchMultipleRuns",
         "launchRunReexecution",
         "launchPipelineReexecution",
         "launchPartitionBackfill",
-        "resumePartitionBackfill",
-        "reexecutePartitionBackfill",
         "cancelPartitionBackfill",
         "terminateRun",
         "terminateRuns",
         "terminatePipelineExecution",
-        # schedules, sensors, automation
+    ),
+    # schedules, sensors and automation; dry runs execute code
+    "operator": (
+        "resumePartitionBackfill",
+        "reexecutePartitionBackfill",
         "startSchedule",
         "stopRunningSchedule",
         "resetSchedule",
@@ -28,22 +37,35 @@ ALLOWED_MUTATIONS = frozenset(
         "stopSensor",
         "resetSensor",
         "sensorDryRun",
-        "setSensorCursor",
         "setAutoMaterializePaused",
-        # limits and slots
-        "setConcurrencyLimit",
-        "deleteConcurrencyLimit",
         "freeConcurrencySlots",
         "freeConcurrencySlotsForRun",
-        # definitions
-        "reloadRepositoryLocation",
-        "reloadWorkspace",
+    ),
+    # what changes which data are taken: a cursor can skip some or take some twice
+    "administrator": (
+        "setSensorCursor",
         "addDynamicPartition",
         "deleteDynamicPartitions",
-        # the page remembers that it has greeted
-        "setNuxSeen",
-    }
-)
+        "setConcurrencyLimit",
+        "deleteConcurrencyLimit",
+        "reloadRepositoryLocation",
+        "reloadWorkspace",
+    ),
+}
+MUTATIONS: dict[str, Role] = {name: role for role, names in _BY_ROLE.items() for name in names}
+"""Mutation -> the least role that may send it."""
+SUBSCRIPTIONS: dict[str, Role] = {
+    "locationStateChangeEvents": "viewer",
+    "pipelineRunLogs": "steward",
+    "capturedLogs": "operator",
+}
+"""Subscription -> the least role that may open it."""
+
+
+def may(role: Role, least: Role) -> bool:
+    """Whether a role includes what another one may do."""
+    return ROLES.index(role) >= ROLES.index(least)
+
 
 _EVIDENCE = "evidence is never removed or written through the web UI"
 _CODE = "the definitions come from the contracts, never from the web UI"

@@ -19,6 +19,12 @@ LINK_IS_GONE = Refusal(
     "This sign-in link has been used, or is older than 15 minutes. "
     "Run `assay ui --link` for a new one.",
 )
+NO_ROLE = Refusal(
+    403, "You have no role here. An administrator adds you to the stewards' file, ASSAY_STEWARDS."
+)
+NOT_RECORDED = Refusal(
+    503, "Nothing was done: who asked for it could not be recorded. Run `assay doctor`."
+)
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1c1f24; background: #f5f6f8; margin: 0; }

@@ -9,7 +9,9 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from assay.contracts.stewards import Role
 from assay.web.graphql_guard import MAX_BODY_BYTES, Refusal
+from assay.web.mutations import may
 
 GRAPHQL = "/graphql"
 SIGN_IN, SIGN_OUT = "/sign-in", "/sign-out"
@@ -17,6 +19,11 @@ SIGN_IN, SIGN_OUT = "/sign-in", "/sign-out"
 _OFF = re.compile(
     r"^/(dagit/)?notebook(/|$)|^/(dagit/)?graphiql(/|$)|/report_asset_", re.IGNORECASE
 )
+_BY_ROLE: tuple[tuple[re.Pattern[str], Role], ...] = (
+    (re.compile(r"^/(dagit/)?logs(/|$)", re.IGNORECASE), "operator"),
+    (re.compile(r"^/(dagit/)?download_debug(/|$)", re.IGNORECASE), "administrator"),
+)
+"""Routes that show what a run printed and was configured with, and the least role that reads them."""
 _OURS = re.compile(rf"^({GRAPHQL}|{SIGN_IN}|{SIGN_OUT})(/|$)", re.IGNORECASE)
 
 
@@ -63,6 +70,15 @@ def check_path(facts: RequestFacts) -> Refusal | None:
         return Refusal(404, "There is no such page.")
     if _OURS.match(plain) and facts.path not in (GRAPHQL, SIGN_IN, SIGN_OUT):
         return Refusal(404, "There is no such page.")
+    return None
+
+
+def check_role(facts: RequestFacts, role: Role) -> Refusal | None:
+    """Routes that not every role may read."""
+    plain = _normalised(facts.path) or facts.path
+    for route, least in _BY_ROLE:
+        if route.search(plain) and not may(role, least):
+            return Refusal(403, f"This page needs the role {least}; yours is {role}.")
     return None
 
 

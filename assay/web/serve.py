@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import getpass
 import json
 import os
 import signal
@@ -22,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from assay.assets.io.home import account
 from assay.contracts.errors import ConfigurationError
 from assay.web.processes import adopt_orphans, end_descendants
 from assay.web.sign_in import LINK_LIFE_S, Links
@@ -165,7 +165,7 @@ def _start(plan: Plan) -> subprocess.Popen[bytes]:
 
 def _greeting(link: str, place: Place) -> str:
     return (
-        f"Open this link to sign in as {getpass.getuser()}. It works once, "
+        f"Open this link to sign in as {account()}. It works once, "
         f"for {LINK_LIFE_S // 60} minutes; `assay ui --link` prints another.\n\n"
         f"    {link}\n\n"
         f"The first page takes some seconds. Logs: {place.folder}. Ctrl-C ends the web UI."

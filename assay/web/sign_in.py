@@ -17,6 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from assay.web.people import Identity
+
 LINK_LIFE_S = 15 * 60
 SESSION_LIFE_S = 8 * 3600
 _TOKEN = re.compile(r"^[A-Za-z0-9_-]{43}$")  # 32 bytes in base64url
@@ -69,28 +71,37 @@ class Links:
         return -1 <= age_s <= LINK_LIFE_S
 
 
+@dataclass(frozen=True)
+class _Session:
+    end: float
+    user: int | None
+    identity: Identity
+
+
 @dataclass
 class Sessions:
-    """Who is signed in. The browser holds the key; the server its digest, its end and its user.
+    """Who is signed in. The browser holds the key; the server its digest, its end and its person.
 
     `user`: the user id at the other end of the connection; None where the system does not tell.
     """
 
     clock: Callable[[], float] = time.monotonic
-    _open: dict[str, tuple[float, int | None]] = field(default_factory=dict)
+    _open: dict[str, _Session] = field(default_factory=dict)
 
-    def begin(self, user: int | None = None) -> str:
+    def begin(self, identity: Identity, user: int | None = None) -> str:
         """Returns: the key of a new session."""
         now = self.clock()
-        self._open = {digest: kept for digest, kept in self._open.items() if kept[0] > now}
+        self._open = {digest: kept for digest, kept in self._open.items() if kept.end > now}
         key = secrets.token_urlsafe(32)
-        self._open[_digest(key)] = (now + SESSION_LIFE_S, user)
+        self._open[_digest(key)] = _Session(now + SESSION_LIFE_S, user, identity)
         return key
 
-    def is_open(self, key: str, user: int | None = None) -> bool:
-        """Whether the key belongs to a session of this user that has not ended."""
-        end, owner = self._open.get(_digest(key), (0.0, None))
-        return end > self.clock() and owner == user
+    def identity_of(self, key: str, user: int | None = None) -> Identity | None:
+        """Who signed in, where the key belongs to a session of this user that has not ended."""
+        session = self._open.get(_digest(key))
+        if session is None or session.end <= self.clock() or session.user != user:
+            return None
+        return session.identity
 
     def end(self, key: str) -> None:
         """Forget the session."""

@@ -11,8 +11,12 @@ import dagster as dg
 import uvicorn
 
 from assay.assets.dagster.storage_engines import reuse_engines
+from assay.assets.io.installation import Installation
+from assay.assets.stages.review_state import ruling
+from assay.contracts.stewards import StewardPolicy
 from assay.web.dagster_app import dagster_app, open_workspace
 from assay.web.front import Front
+from assay.web.people import People, Visitor
 from assay.web.sign_in import Links
 from assay.web.supervise import answers
 
@@ -22,6 +26,8 @@ STATEMENT_TIMEOUT_MS, POOL_RECYCLE_S, POOL_OVERFLOW = (
     20,
 )  # Dagster's own for its webserver
 MAX_MESSAGE_BYTES = 2**20
+REQUESTED = "requested in the web UI"
+"""The action of an entry of the audit log."""
 
 
 def serve(port: int, listening: int, code_socket: Path, links: Path) -> None:
@@ -32,8 +38,21 @@ def serve(port: int, listening: int, code_socket: Path, links: Path) -> None:
     with dg.DagsterInstance.get() as instance:
         instance.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_S, POOL_OVERFLOW)
         with open_workspace(instance, str(code_socket)) as workspace:
-            front = Front(dagster_app(workspace), port, Links(links))
+            front = Front(dagster_app(workspace), port, Links(links), People(policies), record)
             uvicorn.Server(_settings(front)).run([socket.socket(fileno=listening)])
+
+
+def policies() -> list[StewardPolicy]:
+    """The stewards' file, and the file as it was adopted."""
+    installation = Installation.open()
+    return [installation.home.read_policy(), ruling(installation)]
+
+
+def record(visitor: Visitor, mutations: tuple[str, ...], digest: str) -> None:
+    """Note in the audit log what a visitor asks for, before it is done."""
+    details = {"mutations": list(mutations), "role": visitor.role, "request_sha256": digest}
+    ledger = Installation.open(actor=visitor.name).registry.ledger
+    ledger.note(REQUESTED, "", details)
 
 
 def _settings(front: Front) -> uvicorn.Config:

@@ -66,7 +66,7 @@ def landed(contract: Contract) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, installation: InstallationResource
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         with failures_told():
-            _, parts = installation.parts(contract, context.run.run_id, window_of(context))
+            _, parts = installation.parts(contract, context.run, window_of(context))
             done = [land(part) for part in parts]
         shown = (
             metadata.landed(done[-1].receipt, unchanged=done[-1].unchanged)
@@ -98,7 +98,7 @@ def admitted(contract: Contract) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, installation: InstallationResource
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
         with failures_told():
-            _, parts = installation.parts(contract, context.run.run_id, window_of(context))
+            _, parts = installation.parts(contract, context.run, window_of(context))
             admissions = [_admit(context, contract, part) for part in parts]
             newest = admissions[-1]
             review = pending_review(parts[-1]) if newest.approvals else None
@@ -147,7 +147,7 @@ def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, installation: InstallationResource
     ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
         with failures_told():
-            run, parts = installation.parts(contract, context.run.run_id, window_of(context))
+            run, parts = installation.parts(contract, context.run, window_of(context))
             admissions = [admission_of(part) for part in parts]
             earlier = [
                 _published_before(context, part, admission.published)
@@ -302,7 +302,7 @@ def features(contract: Contract) -> dg.AssetsDefinition:
     def _features(
         context: dg.AssetExecutionContext, installation: InstallationResource
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
-        run = installation.run(contract, context.run.run_id)
+        run = installation.run(contract, context.run)
         with failures_told():
             engine = read_settings(Engine, context.op_execution_context).engine
             table = make_features(run, cast("Wanted | None", engine))
@@ -338,7 +338,7 @@ def drift(contract: Contract) -> dg.AssetsDefinition:
     def _drift(
         context: dg.AssetExecutionContext, installation: InstallationResource
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]  # no value
-        run = installation.run(contract, context.run.run_id)
+        run = installation.run(contract, context.run)
         with failures_told():
             done = measure_drift(run)
         run.installation.deliver_outbox()
@@ -373,7 +373,7 @@ def model(contract: Contract) -> dg.AssetsDefinition:
     def _model(
         context: dg.AssetExecutionContext, installation: InstallationResource
     ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
-        run = installation.run(contract, context.run.run_id)
+        run = installation.run(contract, context.run)
         with failures_told():
             acted = retrain_if_due(run)
         run.installation.deliver_outbox()
@@ -401,7 +401,7 @@ def index(contract: Contract) -> dg.AssetsDefinition:
     def _index(
         context: dg.AssetExecutionContext, installation: InstallationResource
     ) -> Iterator[dg.MaterializeResult]:  # type: ignore[type-arg]  # no value
-        run = installation.run(contract, context.run.run_id)
+        run = installation.run(contract, context.run)
         with failures_told():
             acted = rebuild_if_due(run)
         run.installation.deliver_outbox()

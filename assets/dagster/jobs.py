@@ -6,10 +6,9 @@ import dagster as dg
 from pydantic import Field
 
 from assay.assets.dagster import metadata
-from assay.assets.dagster.asset_base import key
-from assay.assets.dagster.resources import failures_told
+from assay.assets.dagster.asset_base import key, owners
+from assay.assets.dagster.resources import failures_told, opened_for
 from assay.assets.dagster.run_config import plain_schema, read_settings
-from assay.assets.io.installation import Installation
 from assay.assets.io.registry.triggers import MEASURE
 from assay.assets.services import docs, monitor
 from assay.assets.services import quarantine as stage
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
         UnresolvedAssetJobDefinition,
     )  # what define_asset_job returns; not exported
 
+STEWARDS = "team:stewards"
+"""The owner of the jobs that every steward may start."""
 STAGES = {MEASURE: "drift", "retrain": "model", "rebuild": "index"}
 """The action of a trigger -> the asset whose run carries it out."""
 
@@ -42,7 +43,7 @@ def decide(context: dg.OpExecutionContext) -> None:
     """One decision."""
     with failures_told():
         config = read_settings(Decision, context)
-        standing = submit(Installation.open(), config.review, config.signed)
+        standing = submit(opened_for(context.run), config.review, config.signed)
     said = f"{standing.decision}" + (
         f"; it still needs a {' and a '.join(standing.missing)}-level approval"
         if standing.missing
@@ -60,7 +61,8 @@ def decide(context: dg.OpExecutionContext) -> None:
 
 
 @dg.job(
-    description="Decide a review: paste what `assay review sign NUMBER approve|reject --why … --key …` printed."
+    owners=[STEWARDS],
+    description="Decide a review: paste what `assay review sign NUMBER approve|reject --why … --key …` printed.",
 )
 def review() -> None:
     """Where stewards decide."""
@@ -86,7 +88,7 @@ def handle(context: dg.OpExecutionContext) -> None:
     """One decision, or one look."""
     with failures_told():
         config = read_settings(Handling, context)
-        installation = Installation.open()
+        installation = opened_for(context.run)
         name = installation.contract(config.dataset).name
         match config.action:
             case "replay":
@@ -149,7 +151,7 @@ def make_data_docs(context: dg.OpExecutionContext) -> None:
     with failures_told():
         config = read_settings(Pages, context)
         made = docs.document(
-            Installation.open(),
+            opened_for(context.run),
             config.dataset,
             config.version,
             sample_rows=config.sample_rows,
@@ -164,7 +166,8 @@ def make_data_docs(context: dg.OpExecutionContext) -> None:
 
 
 @dg.job(
-    description="Make Great Expectations' Data Docs of a published version, and link them from its asset."
+    owners=[STEWARDS],
+    description="Make Great Expectations' Data Docs of a published version, and link them from its asset.",
 )
 def data_docs() -> None:
     """Where stewards get the pages."""
@@ -185,7 +188,7 @@ def expire_due(context: dg.OpExecutionContext) -> None:
     """Let expire what is due of one data set."""
     with failures_told():
         config = read_settings(OneDataSet, context)
-        installation = Installation.open()
+        installation = opened_for(context.run)
         going = due_to_go(installation, config.dataset)
         closed = expire(installation, config.dataset)
     context.add_output_metadata(
@@ -207,7 +210,7 @@ def expire_versions() -> None:
 def deliver(context: dg.OpExecutionContext) -> None:
     """Deliver what is due; what cannot be delivered stays, with its reason."""
     with failures_told():
-        late = Installation.open().deliver_outbox()
+        late = opened_for(context.run).deliver_outbox()
     for reason in late:
         context.log.warning(f"not delivered yet: {reason}")
     context.add_output_metadata({"not_delivered": len(late)})
@@ -229,7 +232,7 @@ def judge(context: dg.OpExecutionContext) -> None:
     """Judge the models of one data set."""
     with failures_told():
         config = read_settings(OneDataSet, context)
-        installation = Installation.open()
+        installation = opened_for(context.run)
         switched = monitor.review(installation, config.dataset)
         standing = monitor.in_canary(installation, config.dataset)
     if standing:
@@ -261,6 +264,7 @@ def job(contract: Contract) -> "UnresolvedAssetJobDefinition":
     return dg.define_asset_job(
         contract.name,
         selection=dg.AssetSelection.groups(contract.name),
+        owners=owners(contract),
         description=f"Everything about {contract.name}, from its source to action.",
         tags={"assay/dataset": contract.name},
     )
@@ -274,5 +278,6 @@ def act_job(contract: Contract) -> "UnresolvedAssetJobDefinition | None":
     return dg.define_asset_job(
         f"{contract.name}_act",
         selection=dg.AssetSelection.assets(*stages),
+        owners=owners(contract),
         description=f"What follows from a version of {contract.name}: drift, model, index.",
     )

@@ -70,6 +70,9 @@ _PLAIN: dict[str, Any] = {
     "FloatSourceType": float,
 }
 
+ACTOR_TAG = "assay/actor"
+"""The tag of a run that names the person who started it in the web UI."""
+
 Settings = TypeVar("Settings", bound=dg.Config)
 
 
@@ -108,11 +111,16 @@ def read_settings(settings: type[Settings], context: dg.OpExecutionContext) -> S
 
 
 class CheckedRunCoordinator(QueuedRunCoordinator[dg.DagsterInstance]):
-    """Refuses runs whose configuration reads environment variables, whoever starts them."""
+    """Names who starts a run, and refuses one whose configuration reads environment variables."""
 
     def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
         """Queue the run. Raises: ConfigurationError: Dagster records it, and the run as failed."""
-        problem = problem_of(context.dagster_run.run_config)
+        run = context.dagster_run
+        problem = problem_of(run.run_config)
         if problem:
             raise ConfigurationError(problem, REMEDY)
-        return super().submit_run(context)
+        # the web UI's visitor replaces what the request wrote into the tags; the daemon has none
+        if tags := context.workspace.get_viewer_tags():
+            self._instance.add_run_tags(run.run_id, tags)
+            run = run.with_tags({**run.tags, **tags})
+        return super().submit_run(SubmitRunContext(run, context.workspace))

@@ -5,8 +5,8 @@ Belongs here: reading ASSAY_* and laying out paths. Stays out: what lies in them
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import re
 from pathlib import Path
 
@@ -14,18 +14,35 @@ from pydantic import AnyHttpUrl, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from assay.contracts.document import MAX_BYTES
-from assay.contracts.errors import AdmissionError, ConfigurationError, ContractError, Where, shown
+from assay.contracts.errors import (
+    AdmissionError,
+    AssayError,
+    ConfigurationError,
+    ContractError,
+    Where,
+    shown,
+)
 from assay.contracts.load import load
 from assay.contracts.model import Contract
 from assay.contracts.stewards import StewardPolicy, steward_policy
 
 _MAX_CONTRACT = 4 * MAX_BYTES  # UTF-8 takes up to four bytes for a character
 MARK, LAYOUT = "assay.home", 6
+SERVICE = "service "
+"""Before the name of what acts unattended: no person's name begins so."""
 READ_ONLY = "the home is read-only, so nothing that is done here can be recorded"
 READ_ONLY_REMEDY = "Open it where this user may write; `assay verify`, `assay show` and `assay status` need only to read"
 SHIPPED_STEWARDS = Path(__file__).parents[2] / "contracts" / "policies" / "stewards.yaml"
 PROJECT_CONTRACTS = Path("contracts")
 SHIPPED_CONTRACTS = Path(__file__).parents[2] / "contracts" / "datasets"
+
+
+def account() -> str:
+    """The operating system's name of the user of this process; its number where it has none."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
 
 
 class Home(BaseSettings):
@@ -36,6 +53,7 @@ class Home(BaseSettings):
     ASSAY_MLFLOW_URI: an MLflow server (a store in the home). ASSAY_STEWARDS: who may approve (the shipped list, which is empty).
     ASSAY_REGION: where the home lies, such as `eu` or `eu-de`; a contract that names another region is refused; unless set, nothing is held against it.
     ASSAY_PRESIDIO_MODEL: a spaCy model, by package or folder, with which Presidio looks for persons and places in text (none: a dictionary does).
+    ASSAY_ACTOR: the name of an unattended service, under which it is recorded (the user's account).
     ASSAY_SOURCE_ROOTS: further folders, separated by ':', from which sources may be read.
     ASSAY_SOURCE_HOSTS: hosts (`name`, `name:port`), separated by ',', that sources may be fetched from, and webhooks told, though their address is not public.
     ASSAY_EMBEDDING_HOSTS: hosts (`name`, `name:port`), separated by ',', that the passages of an index may be sent to for their vectors (none).
@@ -58,7 +76,30 @@ class Home(BaseSettings):
     stewards: Path = SHIPPED_STEWARDS
     region: str = Field(default="", pattern=r"^$|^[a-z]{2}(-[a-z0-9-]+)?$")
     presidio_model: str = ""
-    actor: str = Field(default_factory=getpass.getuser)
+    actor: str = Field(default="", max_length=100)
+
+    @property
+    def actor_name(self) -> str:
+        """Under which name this process is recorded: the service that ASSAY_ACTOR names, or else the
+        person whom the stewards' file lists under this account, or else the account.
+
+        Raises: ConfigurationError: a person would act under the name of a service, and could
+            approve what the service requested.
+        """
+        user = account()
+        try:
+            person = self.read_policy().by_account(user)
+        except AssayError:  # the file is described where it is needed
+            person = None
+        if not self.actor:
+            return person.name if person else user
+        if person is not None:
+            raise ConfigurationError(
+                f"ASSAY_ACTOR names a service, and the account '{user}' is a person's",
+                "Unset it, or run the service under an account of its own",
+                Where(file="ASSAY_ACTOR"),
+            )
+        return f"{SERVICE}{self.actor}"
 
     @property
     def root(self) -> Path:

@@ -88,16 +88,23 @@ class Installation:
 
     @classmethod
     def open(
-        cls, where: Home | None = None, clock: Callable[[], datetime] = utc_now
+        cls,
+        where: Home | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        actor: str | None = None,
     ) -> Installation:
         """Open the installation the environment names; a new one gets its folder, keys and registry.
 
         No contract is read. A home that is there opens without any: what it has published can be read.
 
+        Args:
+            actor: under whose name things are recorded; the person of this account unless given.
+
         Raises: ConfigurationError: something is set up wrong, or a new home has no contract. Nothing is replaced by a default.
         """
         where = where or home()
-        registry = Registry(where.registry, clock, where.actor)
+        registry = Registry(where.registry, clock, actor or where.actor_name)
         keys = Keys(where.root / "keys", registry.keys.fingerprints)
         with room_on_disk(), private_files(), registry.session():
             step = next_step(read_state(where, registry, keys))

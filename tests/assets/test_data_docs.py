@@ -121,7 +121,7 @@ def test_the_pages_of_a_version_are_linked_from_its_card_and_its_asset(
 
     installation.published()
     opened_home = installation.open()
-    monkeypatch.setattr("assay.assets.dagster.jobs.Installation.open", lambda: opened_home)
+    monkeypatch.setattr("assay.assets.dagster.jobs.opened_for", lambda _run: opened_home)
     config = {
         "ops": {"make_data_docs": {"config": {"dataset": "readings", "sample_rows": 2, "seed": 7}}}
     }

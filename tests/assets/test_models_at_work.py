@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from assay.assets.io.home import account
 from assay.assets.io.models import CARD
 from assay.assets.io.registry.triggers import MEASURE
 from assay.assets.services import monitor, trace
@@ -552,7 +553,7 @@ def test_a_steward_overrides_with_a_reason_and_the_same_version_is_trained_again
     decision = override(opened_home, "readings", "retrain", "the meters were calibrated")
     assert (decision.rule, decision.by, decision.cause) == (
         "override",
-        "tester",
+        account(),
         "override 2",
     )
     again = retrain_if_due(served.run())

@@ -304,7 +304,6 @@ def _take_alone(folder: str, url: str, name: str) -> str:
             home=root / "home",
             contracts=root / "contracts",
             registry_url=url,
-            actor="tester",
             stewards=root / "stewards.yaml",
         )
     )

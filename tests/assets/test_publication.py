@@ -588,7 +588,6 @@ def test_a_dead_lineage_backend_delays_events_and_nothing_else(installation: Sam
         home=installation.root,
         contracts=installation.contracts,
         lineage_url="http://127.0.0.1:9/",
-        actor="tester",
     )  # type: ignore[arg-type]  # pydantic reads it
     opened_home = Installation.open(where)
     run = Run(opened_home, opened_home.contract("readings"), str(uuid.uuid4()))

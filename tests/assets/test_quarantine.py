@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from assay.assets.io.home import account
 from assay.assets.services import quarantine
 from assay.assets.services.verify import Verified, verify
 from assay.assets.stages import quarantine_record
@@ -57,7 +58,7 @@ def test_released_rows_are_in_the_next_version_with_who_and_why_and_the_account_
 ) -> None:
     installation = delivered(either_registry)
     kept = decide(installation, rule="energy_kwh_minimum")
-    assert (kept["rows"], kept["by"]) == (1, "tester")  # x6 broke another rule too, and stays
+    assert (kept["rows"], kept["by"]) == (1, account())  # x6 broke another rule too, and stays
     done = installation.published()
     assert (done.row.version, done.new) == ("1.0.1", True)
     said = installation.predicate(done)
@@ -76,7 +77,7 @@ def test_released_rows_are_in_the_next_version_with_who_and_why_and_the_account_
     assert (decision["rule"], decision["taken"], decision["by"], decision["why"]) == (
         "energy_kwh_minimum",
         1,
-        "tester",
+        account(),
         "seen on site",
     )
     assert (
@@ -351,7 +352,7 @@ def test_the_job_of_the_web_ui_decides_as_the_command_line_does(
 
     delivered(installation)
     opened_home = installation.open()
-    monkeypatch.setattr("assay.assets.dagster.jobs.Installation.open", lambda: opened_home)
+    monkeypatch.setattr("assay.assets.dagster.jobs.opened_for", lambda _run: opened_home)
 
     def run(**config: Any) -> dg.ExecuteInProcessResult:
         with dg.DagsterInstance.ephemeral() as instance:

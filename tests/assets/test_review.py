@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from assay.assets.io.home import account
 from assay.assets.io.registry.reviews import approvals
 from assay.assets.io.signing_keys import public_of, read_private
 from assay.assets.services import review
@@ -89,7 +90,7 @@ def test_one_rejection_is_enough(held: SampleHome) -> None:
 def test_nobody_decides_twice_or_on_what_they_asked_for(held: SampleHome) -> None:
     ann, author = (
         held.appoint("ann", "first", "second"),
-        held.appoint("carl", "first", "second", accounts=("tester",)),
+        held.appoint("carl", "first", "second", accounts=(account(),)),
     )
     decide(held, ann)
     with pytest.raises(AdmissionError, match="ann has decided already"):
@@ -282,7 +283,7 @@ def test_the_job_of_the_web_ui_takes_what_was_signed(
     ann = held.appoint("ann", "first")
     opened_home = held.open()
     text = review.sign(opened_home, 1, "approve", "fine", ann)
-    monkeypatch.setattr("assay.assets.dagster.jobs.Installation.open", lambda: opened_home)
+    monkeypatch.setattr("assay.assets.dagster.jobs.opened_for", lambda _run: opened_home)
     config = {"ops": {"decide": {"config": {"review": 1, "signed": text}}}}
     assert job.execute_in_process(
         run_config=config, instance=dg.DagsterInstance.ephemeral()

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -13,15 +14,20 @@ import pytest
 from dagster._core.run_coordinator.base import SubmitRunContext
 from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator
 from dagster._core.test_utils import create_run_for_test
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster_shared.check import CheckError
 
 from assay.assets.dagster.definitions import build_definitions
 from assay.assets.dagster.instance import instance as open_instance
 from assay.assets.dagster.instance import shipped
 from assay.assets.dagster.jobs import quarantine
-from assay.assets.dagster.run_config import CheckedRunCoordinator, problem_of
-from assay.assets.io.home import Home
+from assay.assets.dagster.resources import actor_of
+from assay.assets.dagster.run_config import ACTOR_TAG, CheckedRunCoordinator, problem_of
+from assay.assets.io.home import Home, account
 from assay.contracts.errors import ConfigurationError
+from assay.web.dagster_app import AssayProcessContext
+from assay.web.people import VISITOR, Visitor
 from tests.conftest import Edit, SampleHome, columns, setting
 
 VALUE = "value-4711"
@@ -132,20 +138,77 @@ def installed(environment: SampleHome) -> Iterator[dg.DagsterInstance]:
         yield opened
 
 
+def submit(installed: dg.DagsterInstance, run: dg.DagsterRun, visitor: Visitor | None) -> None:
+    """Submit a run as the web UI does for a visitor, or as the daemon does."""
+    kind = AssayProcessContext if visitor else WorkspaceProcessContext
+    source = SimpleNamespace(scope={VISITOR: visitor}) if visitor else None
+    with kind(installed, workspace_load_target=EmptyWorkspaceTarget()) as workspace:
+        context = SubmitRunContext(run, workspace.create_request_context(source))
+        installed.run_coordinator.submit_run(context)
+
+
+def kept(installed: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun:
+    record = installed.get_run_by_id(run.run_id)
+    assert record is not None
+    return record
+
+
 def test_the_coordinator_refuses_before_a_run_is_queued(installed: dg.DagsterInstance) -> None:
-    coordinator = installed.run_coordinator
-    assert isinstance(coordinator, CheckedRunCoordinator)
+    assert isinstance(installed.run_coordinator, CheckedRunCoordinator)
     run = create_run_for_test(installed, run_config=FORMS[1])
     with pytest.raises(ConfigurationError, match="which is refused"):
-        coordinator.submit_run(SubmitRunContext(run, workspace=None))  # type: ignore[arg-type]  # it is not looked at
-    plain = create_run_for_test(installed, run_config={"ops": {}})
-    with pytest.raises(
-        CheckError, match="queued runs"
-    ):  # Dagster's queue itself, which this run lacks an origin for
-        coordinator.submit_run(SubmitRunContext(plain, workspace=None))  # type: ignore[arg-type]  # it is not looked at
-    kept = installed.get_run_by_id(run.run_id)
-    assert kept is not None
-    assert kept.status == dg.DagsterRunStatus.NOT_STARTED
+        submit(installed, run, None)
+    assert kept(installed, run).status == dg.DagsterRunStatus.NOT_STARTED
+
+
+@pytest.mark.parametrize("written", [{}, {ACTOR_TAG: "bo@example.com"}])
+@pytest.mark.parametrize(
+    ("visitor", "recorded"),
+    [(Visitor("ann@example.com", "steward"), "ann@example.com"), (None, None)],
+)
+def test_a_run_is_tagged_with_the_visitor_whatever_the_request_writes(
+    installed: dg.DagsterInstance,
+    visitor: Visitor | None,
+    recorded: str | None,
+    written: dict[str, str],
+) -> None:
+    run = create_run_for_test(installed, tags=written)
+    with pytest.raises(CheckError, match="queued runs"):  # this run lacks an origin
+        submit(installed, run, visitor)
+    assert kept(installed, run).tags.get(ACTOR_TAG) == (recorded or written.get(ACTOR_TAG))
+
+
+@pytest.mark.parametrize(
+    ("tags", "actor"),
+    [
+        ({}, None),
+        ({ACTOR_TAG: "ann@example.com"}, "ann@example.com"),
+        ({ACTOR_TAG: "ann@example.com", "dagster/schedule_name": "daily"}, "ann@example.com"),
+        ({"dagster/schedule_name": "daily"}, "service schedule daily"),
+        ({"dagster/sensor_name": "arrivals"}, "service sensor arrivals"),
+        ({"dagster/backfill": "abc"}, "service daemon"),
+        ({"dagster/from_automation_condition": "true"}, "service daemon"),
+    ],
+)
+def test_who_started_a_run_is_read_from_its_tags(tags: dict[str, str], actor: str | None) -> None:
+    assert actor_of(tags) == actor
+
+
+@pytest.mark.parametrize("service", ["", "nightly"])
+@pytest.mark.parametrize("listed", [False, True])
+def test_the_actor_of_the_command_line(
+    environment: SampleHome, monkeypatch: pytest.MonkeyPatch, service: str, listed: bool
+) -> None:
+    if listed:
+        environment.appoint("ann@example.com", "first", accounts=(account(),))
+    if service:
+        monkeypatch.setenv("ASSAY_ACTOR", service)
+    if service and listed:
+        with pytest.raises(ConfigurationError, match=r"the account '.*' is a person's"):
+            _ = Home().actor_name
+        return
+    person = "ann@example.com" if listed else account()
+    assert Home().actor_name == (f"service {service}" if service else person)
 
 
 def test_a_home_of_before_gets_the_coordinator(environment: SampleHome, tmp_path: Path) -> None:

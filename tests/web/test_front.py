@@ -15,10 +15,13 @@ from dagster._daemon.asset_daemon import get_auto_materialize_paused, set_auto_m
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
+from assay.contracts.errors import ConfigurationError
+from assay.contracts.stewards import ROLES, Person, Role, StewardPolicy
 from assay.web.dagster_app import AssayProcessContext, checked_config, dagster_app, without_quotes
 from assay.web.front import Front
 from assay.web.graphql_guard import MAX_BODY_BYTES
-from assay.web.mutations import ALLOWED_MUTATIONS, REFUSED_MUTATIONS
+from assay.web.mutations import MUTATIONS, REFUSED_MUTATIONS, may
+from assay.web.people import Identity, People, Visitor
 from assay.web.sign_in import SESSION_LIFE_S, Links, Sessions
 
 PORT = 3456
@@ -26,6 +29,12 @@ URL = f"http://127.0.0.1:{PORT}"
 SOCKET = f"ws://127.0.0.1:{PORT}/graphql"
 OURS = {"Origin": URL, "Sec-Fetch-Site": "same-origin"}
 PAUSE = "mutation { setAutoMaterializePaused(paused: true) }"
+
+
+POLICY = StewardPolicy(
+    valid_days=30,
+    persons=tuple(Person(name=f"{role}@example.com", role=role) for role in ROLES),
+)
 
 
 class Clock:
@@ -49,9 +58,25 @@ def dagster(instance: dg.DagsterInstance) -> Iterator[Any]:
         yield dagster_app(workspace)
 
 
+Recorded = list[tuple[Visitor, tuple[str, ...], str]]
+
+
 @pytest.fixture
-def front(dagster: Any, tmp_path: Path) -> Front:
-    return Front(dagster, PORT, Links(tmp_path / "links"), Sessions(Clock()), user="ann")
+def recorded() -> Recorded:
+    return []
+
+
+@pytest.fixture
+def front(dagster: Any, recorded: Recorded, tmp_path: Path) -> Front:
+    return Front(
+        dagster,
+        PORT,
+        Links(tmp_path / "links"),
+        People(lambda: [POLICY]),
+        lambda *request: recorded.append(request),
+        Sessions(Clock()),
+        user="ann",
+    )
 
 
 @pytest.fixture
@@ -63,6 +88,22 @@ def stranger(front: Front) -> TestClient:
 def steward(front: Front, stranger: TestClient) -> TestClient:
     assert stranger.get(f"/sign-in?token={front.links.create()}").status_code == 303
     return stranger
+
+
+@pytest.fixture(params=ROLES)
+def role(request: pytest.FixtureRequest) -> Role:
+    return request.param
+
+
+@pytest.fixture
+def visitor(front: Front, stranger: TestClient, role: Role) -> TestClient:
+    """A person of that role, signed in by a provider."""
+    return signed_in(front, stranger, f"{role}@example.com")
+
+
+def signed_in(front: Front, client: TestClient, name: str) -> TestClient:
+    client.cookies.set(front.cookie, front.sessions.begin(Identity(name, "provider")))
+    return client
 
 
 def is_paused(instance: dg.DagsterInstance) -> bool:
@@ -312,7 +353,7 @@ def test_refused_mutations_are_refused_with_a_reason(steward: TestClient, mutati
     assert f"`{mutation}` is refused to everybody" in error["message"]
 
 
-@pytest.mark.parametrize("mutation", sorted(ALLOWED_MUTATIONS))
+@pytest.mark.parametrize("mutation", sorted(MUTATIONS))
 def test_allowed_mutations_reach_dagster(steward: TestClient, mutation: str) -> None:
     """Dagster itself says that the arguments are missing, or that there is no such field in it."""
     answer = ask(steward, f"mutation {{ {mutation}(noSuchArgument: 1) {{ __typename }} }}")
@@ -357,6 +398,137 @@ def test_dagsters_own_permissions_are_less_what_is_refused(steward: TestClient) 
     }
 
 
+# -- roles -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mutation", [*MUTATIONS, *REFUSED_MUTATIONS])
+def test_a_mutation_reaches_dagster_for_its_roles_alone(
+    visitor: TestClient, role: Role, mutation: str, recorded: Recorded
+) -> None:
+    answer = ask(visitor, f"mutation {{ {mutation}(noSuchArgument: 1) {{ __typename }} }}")
+    passes = mutation in MUTATIONS and may(role, MUTATIONS[mutation])
+    assert answer.status_code == (400 if passes else 403)
+    assert [(who.name, what) for who, what, _ in recorded] == (
+        [(f"{role}@example.com", (mutation,))] if passes else []
+    )
+
+
+def test_the_pages_know_what_a_role_may_do(visitor: TestClient, role: Role) -> None:
+    answer = ask(visitor, "{ permissions { permission value disabledReason } }").json()
+    given = {each["permission"]: each for each in answer["data"]["permissions"]}
+    enabled = {name for name, each in given.items() if each["value"]}
+    operator = {
+        "launch_pipeline_execution",
+        "launch_pipeline_reexecution",
+        "terminate_pipeline_execution",
+        "launch_partition_backfill",
+        "cancel_partition_backfill",
+        "start_schedule",
+        "stop_running_schedule",
+        "schedule_dry_run",
+        "edit_sensor",
+        "sensor_dry_run",
+        "toggle_auto_materialize",
+    }
+    administrator = operator | {
+        "update_sensor_cursor",
+        "reload_repository_location",
+        "reload_workspace",
+        "edit_dynamic_partitions",
+        "edit_concurrency_limit",
+    }
+    assert enabled == {"operator": operator, "administrator": administrator}.get(role, set())
+    for each in given.values():
+        if not each["value"]:
+            assert "role" in each["disabledReason"] or "evidence" in each["disabledReason"]
+
+
+@pytest.mark.parametrize(
+    ("path", "least"),
+    [
+        ("/logs/a/b/compute_logs/c.out", "operator"),
+        ("/dagit/logs/a", "operator"),
+        ("/%6cogs/a", "operator"),
+        ("/download_debug/a", "administrator"),
+        ("/DOWNLOAD_DEBUG/a", "administrator"),
+    ],
+)
+def test_what_a_run_printed_is_read_by_some_roles(
+    front: Front, role: Role, path: str, least: Role
+) -> None:
+    client = TestClient(front, URL, raise_server_exceptions=False)  # Dagster has no such run
+    visitor = signed_in(front, client, f"{role}@example.com")
+    assert (visitor.get(path).status_code == 403) is not may(role, least)
+
+
+def test_a_person_whom_the_file_does_not_name_has_no_role(
+    front: Front, stranger: TestClient
+) -> None:
+    visitor = signed_in(front, stranger, "eve@example.com")
+    assert visitor.get("/").status_code == 403
+    assert ask(visitor, "{ version }").status_code == 403
+    with (
+        pytest.raises(WebSocketDenialResponse),
+        visitor.websocket_connect(SOCKET, ["graphql-ws"], headers=OURS),
+    ):
+        pass
+
+
+def test_a_role_that_is_taken_away_ends_within_a_second(
+    front: Front, stranger: TestClient, instance: dg.DagsterInstance
+) -> None:
+    clock, policy = Clock(), [POLICY]
+    front.people = People(lambda: policy, clock)
+    visitor = signed_in(front, stranger, "operator@example.com")
+    assert ask(visitor, "{ version }").status_code == 200
+    policy[0] = StewardPolicy(
+        valid_days=30, persons=(Person(name="operator@example.com", role="viewer"),)
+    )
+    clock.now += 1
+    assert ask(visitor, PAUSE).status_code == 403
+    assert visitor.get("/").status_code == 200
+    policy[0] = StewardPolicy(valid_days=30)
+    clock.now += 1
+    assert visitor.get("/").status_code == 403
+    assert not is_paused(instance)
+
+
+def test_a_role_counts_once_two_persons_have_adopted_it(front: Front, stranger: TestClient) -> None:
+    adopted = StewardPolicy(valid_days=30, persons=(Person(name="bo@example.com"),))
+    filed = StewardPolicy(
+        valid_days=30, persons=(Person(name="bo@example.com", role="administrator"),)
+    )
+    front.people = People(lambda: [filed, adopted])
+    visitor = signed_in(front, stranger, "bo@example.com")
+    assert visitor.get("/").status_code == 200
+    assert ask(visitor, PAUSE).status_code == 403
+
+
+def test_what_cannot_be_recorded_is_not_done(
+    front: Front, steward: TestClient, instance: dg.DagsterInstance
+) -> None:
+    def fails(*_: object) -> None:
+        raise ConfigurationError("the registry cannot be written", "Free some space")
+
+    front.record = fails
+    assert ask(steward, PAUSE).status_code == 503
+    assert not is_paused(instance)
+    assert ask(steward, "{ version }").status_code == 200  # reading needs no record
+
+
+@pytest.mark.changes
+def test_a_mutation_is_on_record_before_it_is_done(
+    front: Front, steward: TestClient, instance: dg.DagsterInstance
+) -> None:
+    before = []
+    front.record = lambda who, what, digest: before.append(
+        (who, what, len(digest), is_paused(instance))
+    )
+    assert ask(steward, PAUSE).status_code == 200
+    assert before == [(Visitor("ann", "administrator"), ("setAutoMaterializePaused",), 64, False)]
+    assert is_paused(instance)
+
+
 # -- websockets ------------------------------------------------------------------------------------
 
 SUBSCRIPTION = "subscription { locationStateChangeEvents { event { message } } }"
@@ -370,7 +542,11 @@ def test_a_subscription_is_answered(steward: TestClient) -> None:
             {"type": "start", "id": "1", "payload": {"query": SUBSCRIPTION, "variables": {}}}
         )
         socket.send_json(
-            {"type": "start", "id": "2", "payload": {"query": "subscription { noSuchField }"}}
+            {
+                "type": "start",
+                "id": "2",
+                "payload": {"query": "subscription { capturedLogs(no: 1) { __typename } }"},
+            }
         )
         assert socket.receive_json()["type"] == "error"
         socket.send_json({"type": "stop", "id": "1"})

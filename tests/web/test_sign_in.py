@@ -14,7 +14,10 @@ from pathlib import Path
 import pytest
 
 from assay.web.peers import user_of
+from assay.web.people import Identity
 from assay.web.sign_in import LINK_LIFE_S, SESSION_LIFE_S, Links, Sessions
+
+ANN, BO = Identity("ann", "link"), Identity("bo@example.com", "provider")
 
 
 @dataclass
@@ -92,29 +95,29 @@ def test_old_links_are_swept(links: Links, clock: Clock) -> None:
 def test_a_session_ends_after_its_time_or_when_it_is_ended() -> None:
     clock = Clock()
     sessions = Sessions(clock)
-    key, other = sessions.begin(), sessions.begin()
+    key, other = sessions.begin(ANN), sessions.begin(BO)
     assert key != other
-    assert sessions.is_open(key)
+    assert sessions.identity_of(key) == ANN
     sessions.end(key)
-    assert not sessions.is_open(key)
-    assert sessions.is_open(other)
+    assert sessions.identity_of(key) is None
+    assert sessions.identity_of(other) == BO
     clock.now += SESSION_LIFE_S + 1
-    assert not sessions.is_open(other)
+    assert sessions.identity_of(other) is None
 
 
 @pytest.mark.parametrize("key", ["", "guess", "é"])
 def test_nobody_guesses_a_session(key: str) -> None:
     sessions = Sessions()
-    sessions.begin()
-    assert not sessions.is_open(key)
+    sessions.begin(ANN)
+    assert sessions.identity_of(key) is None
 
 
 def test_a_session_is_of_one_user() -> None:
     sessions = Sessions()
-    key = sessions.begin(1000)
-    assert sessions.is_open(key, 1000)
+    key = sessions.begin(ANN, 1000)
+    assert sessions.identity_of(key, 1000) == ANN
     for other in (None, 0, 1001):
-        assert not sessions.is_open(key, other)
+        assert sessions.identity_of(key, other) is None
 
 
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="the system does not tell")
