@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,9 @@ NOT_RUN = {
     "mlflow ui": "a server that runs until it is stopped",
     "pip install": "changes the environment",
     "python benchmarks/": "minutes: `make benchmarks`",
-    "ssh ": "another machine",
+    "assay sources reveal file-": "each home has other labels: tests/journeys/test_canaries.py",
+    "assay clock confirm": "depends on the day: tests/journeys/test_home_cli.py",
+    ".venv/bin/": "the tools that check the code",
 }
 """Commands that a page shows and no test runs, by how they begin, and why."""
 
@@ -52,19 +55,26 @@ def blocks(page: str) -> list[Block]:
     return [Block(language, body) for language, body in FENCE.findall(text)]
 
 
-def script(page: str) -> str:
+def script(page: str, extra: Mapping[str, str]) -> str:
     """All that the page runs, with a mark before each block."""
-    return "\n".join(
-        f"echo '{MARK}{number}'\n{block.commands}"
-        for number, block in enumerate(blocks(page))
-        if block.language in ("sh", "console", "python")
-    )
+    parts = []
+    for number, block in enumerate(blocks(page)):
+        if block.language in ("sh", "console", "python"):
+            parts += [f"echo '{MARK}{number}'", block.commands]
+            parts += [more for text, more in extra.items() if text in block.body]
+    return "\n".join(parts)
 
 
-def run_page(page: str, environment: dict[str, str], folder: Path) -> str:
-    """Run the page's commands as they are written. Returns: what they printed."""
+def run_page(
+    page: str, environment: dict[str, str], folder: Path, extra: Mapping[str, str] | None = None
+) -> str:
+    """Run the page's commands as they are written.
+
+    `extra` has what a reader does between them: commands after the block with a text.
+    Returns: what they printed.
+    """
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script(page)],
+        ["bash", "-euo", "pipefail", "-c", script(page, extra or {})],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,
