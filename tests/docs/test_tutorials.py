@@ -58,3 +58,66 @@ def test_a_pull_request_that_breaks_a_contract_is_understood(
     printed = run_page("docs/tutorials/break-a-contract.md", environment, folder)
     assert printed.count("exit code 1") == 2
     assert "column customer_email removed" in printed
+
+
+def test_quarantined_rows_are_released_and_discarded(
+    after_the_first: tuple[Path, str], environment: dict[str, str]
+) -> None:
+    folder, _ = after_the_first
+    printed = run_page("docs/how-to/quality.md", environment, folder)
+    assert "1,198 rows" in printed, printed
+
+
+def test_an_installation_is_closed_to_other_users(
+    after_the_first: tuple[Path, str], environment: dict[str, str]
+) -> None:
+    folder, _ = after_the_first
+    run_page("docs/how-to/operations.md", environment, folder)
+    assert (folder / ".assay/inbox/readings.csv").stat().st_mode & 0o077 == 0
+
+
+def test_files_of_a_pattern_are_one_data_set(environment: dict[str, str], tmp_path: Path) -> None:
+    printed = run_page("docs/how-to/connect-sources.md", environment, tmp_path)
+    assert "try/contracts/readings.odcs.yaml" in printed
+
+
+def test_a_contract_is_drafted_from_a_file(environment: dict[str, str], tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "readings.csv").write_text("meter,energy_kwh\nM1,1.5\nM2,2.5\n")
+    settings = {**environment, "ASSAY_HOME": str(tmp_path)}
+    run_page("docs/reference/contracts.md", settings, tmp_path)
+    assert (tmp_path / "contracts/datasets/readings.odcs.yaml").exists()
+
+
+HELD = """
+mkdir -p .assay/inbox
+printf 'contact,mail\\n1,ann@example.com\\n2,bob@example.com\\n' > .assay/inbox/contacts.csv
+assay new .assay/inbox/contacts.csv --license CC0-1.0 --owner eve@example.com
+sed -i.draft '
+  s/holder: TODO.*/holder: The Meter Club/
+  s/sensitivity: unknown.*/sensitivity: internal/
+  s/lawful_basis: unknown.*/lawful_basis: contract/
+  /columns:$/d
+  /kind: email/d
+  /classification: personal/d
+' contracts/datasets/contacts.odcs.yaml
+assay run contacts || echo held
+"""
+
+KEEP_WHAT_IS_PRINTED = 'assay() { command assay "$@" | tee -a printed.txt; }'
+NAME_STEWARDS = """
+assay review key bob@example.com --out bob.pem
+(echo 'valid_days: 30'; echo 'stewards:'; grep keytype printed.txt) > "$ASSAY_STEWARDS"
+"""
+
+
+def test_a_steward_approves_a_held_delivery(environment: dict[str, str], tmp_path: Path) -> None:
+    settings = {**environment, "ASSAY_STEWARDS": str(tmp_path / "stewards.yaml")}
+    extra = {
+        "assay licences": KEEP_WHAT_IS_PRINTED,
+        "assay review key": NAME_STEWARDS + HELD,
+    }
+    printed = run_page("docs/how-to/admission.md", settings, tmp_path, extra)
+    assert "held for review" in printed
+    assert "review 1 of contacts: noted" in printed
