@@ -20,6 +20,7 @@ from assay.assets.stages.admit import found_again
 from assay.assets.stages.run import Run
 from assay.cli.render import table
 from assay.cli.show import describe_rows
+from assay.demo.closing import print_closing
 from assay.demo.tickets import found_of_planted, generate
 from assay.pipelines.core.frames import ROW
 from assay.reading import card, status
@@ -70,12 +71,10 @@ def _account(before: dict[str, list[str]]) -> None:
         if new
         else "\n[bold]Nothing new was published: every source is as it was.[/]"
     )
-    root = home().home
-    console.print(
-        f"Look further:  assay show {FLIGHTS}   ·   assay verify --all   ·   assay status   ·   make ui\n"
-        f"Kept below {root}:  lake/ (tables, quarantine)   evidence/ (signed)   reports/{FLIGHTS}/ (drift)   lineage/events.ndjson",
-        highlight=False,
-    )
+    cards = [
+        card(name, version) for name, entry in entries.items() for version in entry["versions"]
+    ]
+    print_closing(console, cards, home().home)
 
 
 def _bring_contracts() -> None:
