@@ -23,7 +23,6 @@ PAGES = [
     "README.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
-    "CHANGELOG.md",
 ]
 LONGEST = 80
 IDIOM = re.compile(

@@ -92,7 +92,7 @@ def test_a_contract_is_drafted_from_a_file(environment: dict[str, str], tmp_path
 
 HELD = """
 mkdir -p .assay/inbox
-printf 'contact,mail\\n1,ann@example.com\\n2,bob@example.com\\n' > .assay/inbox/contacts.csv
+printf 'item,mail\\n1,ann@example.com\\n2,bob@example.com\\n' > .assay/inbox/contacts.csv
 assay new .assay/inbox/contacts.csv --license CC0-1.0 --owner eve@example.com
 sed -i.draft '
   s/holder: TODO.*/holder: The Meter Club/

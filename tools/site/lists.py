@@ -13,10 +13,10 @@ from tools.site.tables import code, meanings, table
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("contracts", "pipelines", "lineage", "assets", "assay")
-ID = re.compile(r"(?:assay|odcs|yaml|policy|change|check)\.[a-z_]+")
+ID = re.compile(r"(?:assay|odcs|yaml|policy|change|check|backtest)\.[a-z_]+")
 NO_IDS = re.compile(
     r"assay\.(?:source|license|privacy|bias|features|drift|retrain|index|retention|cleaning"
-    r"|contracts|demo|home|null_values|pipelines|progress|rejected|tolerance_pct|trigger)"
+    r"|contracts|demo|home|null_values|pipelines|progress|rejected|tolerance_pct|trigger|visitor)"
 )
 """Properties, packages and tags, which look like ids."""
 SWITCHES_OF_TESTS = {"ASSAY_CRASH_AT", "ASSAY_STOP_AT"}
