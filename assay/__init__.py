@@ -1,4 +1,4 @@
-"""Assay: data sets taken in, judged, repaired, published with evidence, and watched.
+"""Assay: data sets taken in, evaluated, repaired, published with evidence, and watched.
 
 >>> import assay
 >>> flights = assay.open("flights", purpose="training")  # a polars.LazyFrame of the newest version

@@ -29,8 +29,8 @@ def open(
         name: the data set; `flights@1.0.0` names a version too.
         version: such as "1.0.0", or a reference such as "prod"; what `latest` points to if None.
         purpose: one of the purposes in the version's evidence, such as "training".
-        trace: a W3C `traceparent` or trace id to find the read by (`assay why`); TRACEPARENT of the
-            environment, or a new one, unless given.
+        trace: a W3C `traceparent` or trace id to find the read by (`assay lineage trace`); TRACEPARENT of the
+            environment, or a new one, by default.
     Returns: the version's rows. The frame stays on these files, whatever is published meanwhile.
     Raises: AdmissionError: the version was not admitted for this purpose. EvidenceError: there is
         no such version, or its files are not what was signed.
@@ -52,7 +52,7 @@ def _with_version(name: str, version: str | None) -> tuple[str, str | None]:
     if not at:
         return name, version
     if not written or version not in (None, written):
-        problem = f"the name '{name}' and the version {version!r} do not agree"
+        problem = f"the name '{name}' and the version {version!r} name different versions"
         raise ConfigurationError(problem, f'Write `assay.open("{dataset}", version=…)`')
     return dataset, written
 
@@ -63,7 +63,7 @@ def model(name: str, *, purpose: str) -> Served:
 
     Args:
         name: the model's, or its data set's.
-        purpose: one of the purposes that the data it was made from were admitted for, such as
+        purpose: one of the purposes that the data it was derived from were admitted for, such as
             "analytics".
     Raises: ActionError: none is in service, or its file is not what was registered.
 
@@ -112,7 +112,7 @@ def search(
         purpose: one of the purposes in the version's evidence.
         traceparent: of W3C Trace Context, if this belongs to a call that has one.
     Returns: passages, the best first, each with document, place, and licence; the version they
-        stand in, whom to name, and the trace id.
+        are in, the attribution to give, and the trace id.
     Raises: AdmissionError: the version was not admitted for this purpose. ActionError: no index is
         in service.
 

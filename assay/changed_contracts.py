@@ -35,7 +35,7 @@ def changed_files(paths: Sequence[Path], base: str) -> dict[Path, Changed]:
 def contract_outcome(
     file: Path, linted: Linted, problems: list[Problem], change: Changed | None
 ) -> ContractOutcome:
-    """What was found about one contract, with what its change since the revision means."""
+    """What was detected about one contract, with what its change since the revision means."""
     version, trials = None, tuple[RuleOutcome, ...]()
     problems = list(problems)
     if change is not None and change.old is not None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def check_contracts(paths: Sequence[Path], base: str | None = None) -> Outcome:
-    """Check every contract below the paths, the project's unless given; with `base`, what changed since that revision as well.
+    """Check every contract below the paths, the project's by default; with `base`, what changed since that revision as well.
 
     A path that holds no contract is a problem of its own: a check that checked nothing must not pass.
     Raises: ConfigurationError: there is no git work tree, or no such revision.

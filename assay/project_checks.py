@@ -92,19 +92,19 @@ def _upstream_faults(
     other, around = project.get(name), circle(contract.name, project)
     if other is None:
         remedy = suggestion(name, project, "Write its contract first")
-        yield f"the source is '{name}', and no contract is named so", remedy
+        yield f"the source is '{name}', but no contract has that name", remedy
         return
     if around:
-        remedy = "Take another source for one of them"
-        yield f"it is made from itself: {' from '.join(around)}", remedy
+        remedy = "Choose another source for one of them"
+        yield f"it is derived from itself: {' from '.join(around)}", remedy
         return
     for purpose in contract.license.purposes:
         if purpose not in other.license.purposes:
-            remedy = f"Leave the purpose out, or add it to the contract of {name}"
+            remedy = f"Remove the purpose, or add it to the contract of {name}"
             yield f"the source '{name}' is not admitted for '{purpose}'", remedy
     careless = less_care(contract, other.privacy.sensitivity, other.privacy.region)
     if careless:
-        yield f"it is made from {name}: {careless}", "Declare the same under assay.privacy"
+        yield f"it is derived from {name}: {careless}", "Declare the same under assay.privacy"
 
 
 # -- where a problem is --------------------------------------------------------------------
@@ -117,7 +117,7 @@ def _problem(
 
 
 def _property(document: Document, name: str) -> Key:
-    """Where a custom property of that name is in the document; the first place where there is none."""
+    """Where a custom property of that name is in the document; the first place if there is none."""
     properties: list[dict[str, Any]] = document.data.get("customProperties", [])
     places = (place for place, entry in enumerate(properties) if entry["property"] == name)
     return ("customProperties", next(places, 0))
@@ -148,7 +148,7 @@ def _relationships(
             continue
         name = rule.argument.dataset
         otherwise = (
-            "Check its contract too, or know that the rule stays unknown until it is published"
+            "Check its contract as well; until that data set is published, the rule stays unknown"
         )
         yield Problem(
             "assay.relationship",
@@ -169,7 +169,7 @@ def _joins(document: Document, contract: Contract, others: Contracts) -> Iterato
         other = others.get(join.dataset)
         if other is None:
             problem = f"rows are joined to '{join.dataset}', which no contract here describes"
-            remedy = suggestion(join.dataset, others, "Check its contract too")
+            remedy = suggestion(join.dataset, others, "Check its contract as well")
             yield _problem(document, path, "assay.features", "warning", problem, remedy)
             continue
         for problem, remedy in _join_faults(join, other):
@@ -177,14 +177,14 @@ def _joins(document: Document, contract: Contract, others: Contracts) -> Iterato
 
 
 def _join_faults(join: Any, other: Contract) -> Iterator[tuple[str, str]]:
-    """The columns of a join that the other contract does not declare, and a time that is none."""
+    """The columns of a join that the other contract does not declare, and a time that is not valid."""
     declared = {column.name: column.logical_type for column in other.published_columns}
     for name in (*join.columns, join.time, *join.by.values()):
         if name not in declared:
-            problem = f"rows are joined to '{join.dataset}', which promises no '{name}'"
+            problem = f"rows are joined to '{join.dataset}', which declares no '{name}'"
             yield problem, suggestion(name, declared, "Name its columns")
     if declared.get(join.time, "date") not in ("date", "timestamp", "integer"):
-        problem = f"rows are joined by '{join.time}' of '{join.dataset}', which is promised as {declared[join.time]}, and no time"
+        problem = f"rows are joined by '{join.time}' of '{join.dataset}', which the contract declares as {declared[join.time]}, not as a time"
         yield problem, "Name its date, timestamp or whole number"
 
 
@@ -196,7 +196,7 @@ def _signed_address(document: Document, contract: Contract) -> Iterator[Problem]
     names = secrets_in(contract.source.location)
     if names:
         path = (*_property(document, "assay.source"), "value", "location")
-        problem = f"`location` holds a credential in its query (`{names[0]}`)"
+        problem = f"`location` contains a credential in its query (`{names[0]}`)"
         remedy = "Use an address without one, or the store's own (s3://, gs://, az://) with credentials from the environment; Assay itself repeats the query nowhere"
         yield _problem(document, path, "assay.secret", "warning", problem, remedy)
 
@@ -216,11 +216,11 @@ def _privacy(document: Document, contract: Contract) -> Iterator[Problem]:
         too_low = SENSITIVITIES.index(declared) < SENSITIVITIES.index(least)
         if treatment.kind != "other" and too_low:
             remedy = f"Write `sensitivity: {least}`, or drop the column"
-            problem = f"'{name}' holds {treatment.kind.replace('_', ' ')}, which is {least}, and the data are said to be {declared}"
+            problem = f"'{name}' holds {treatment.kind.replace('_', ' ')}, which is {least}, but the contract declares {declared}"
             yield _problem(document, path, "policy.sensitivity", "warning", problem, remedy)
         if name not in needed:
             remedy = f"Write `treatment: drop` if {' and '.join(contract.license.purposes)} can do without it"
-            problem = f"the personal column '{name}' is published, and nothing in the contract works with it"
+            problem = f"the personal column '{name}' is published, and no rule, cleaning step or feature of the contract uses it"
             yield _problem(document, path, "policy.minimisation", "info", problem, remedy)
 
 
@@ -254,7 +254,7 @@ def _licenses(document: Document, contract: Contract, others: Contracts) -> Iter
         remedy = (
             "Drop the purpose, or get another licence from the holder"
             if is_refused
-            else "Find out what the holder allows; until then a person decides on each version"
+            else "Find out what the holder allows; until then each version needs a decision by a person"
         )
         severity: Severity = "error" if is_refused else "warning"
         reasons = "; ".join(verdict.reasons)
@@ -265,8 +265,8 @@ def _licenses(document: Document, contract: Contract, others: Contracts) -> Iter
     for name in contract.source.derived_from:
         if name not in inherited:
             problem = f"it is derived from '{name}', which no contract here describes"
-            remedy = suggestion(name, others, "Check its contract too")
+            remedy = suggestion(name, others, "Check its contract as well")
             yield _problem(document, path, "policy.derived", "warning", problem, remedy)
     for reason in looser(contract.license, inherited, policy) if inherited else ():
-        remedy = "Declare a licence that is as strict, or leave that source out"
+        remedy = "Declare a licence that is as strict, or remove that source"
         yield _problem(document, path, "policy.derived", "error", reason, remedy)

@@ -105,7 +105,7 @@ def _late(entry: OutboxEntry) -> dict[str, Any]:
         "tries": entry.tries,
         "next_try": entry.not_before,
         "error": entry.error or "unknown",
-        "reason": entry.reason or "noted by an earlier release, without a reason",
+        "reason": entry.reason or "recorded by an earlier release, without a reason",
     }
 
 
@@ -202,7 +202,7 @@ def rolled_back(name: str, reference: str, to: str | None, why: str) -> str:
         row = installation.registry.references.point(
             name, reference, installation.version(name, to).version, why
         )
-    then = " The next publication moves it on." if reference == LATEST else ""
+    then = " The next publication moves it forward." if reference == LATEST else ""
     return f"{reference} of {name} pointed to {before}, and now points to {row.version}: {row.rows:,} rows.{then}"
 
 
@@ -281,12 +281,12 @@ def sign(number: int, decision: Decision, why: str, key: Path) -> str:
 
 
 def submit(number: int, text: str) -> str:
-    """Keep a signed decision, and say where the review stands."""
+    """Keep a signed decision, and say the state of the review."""
     installation = Installation.open()
     standing = review.submit(installation, number, text)
     name = review.review_of(installation, number).dataset
     if standing.decision == "open":
-        return f"review {number} of {name}: noted; it still needs an approval of the {' and of the '.join(standing.missing)} level"
+        return f"review {number} of {name}: recorded; it still needs an approval of the {' and of the '.join(standing.missing)} level"
     return f"review {number} of {name}: {standing.decision}. " + (
         "Run it again: assay run"
         + ("" if name in (review_state.POLICIES, review_state.STEWARDS) else f" {name}")

@@ -52,22 +52,22 @@ class RuleOutcome:
         """What the rule would do, in a sentence."""
         there = f"{self.dataset}@{self.version}"
         if self.passed is None or self.measured is None:
-            return f"{self.description}: unknown on {there}, which does not hold what it asks"
+            return f"{self.description}: unknown on {there}, which lacks the columns that it uses"
         hit = f". It would hit {', '.join(self.consumers)}" if self.consumers else ""
         if not self.judges_rows:
             return f"{self.description}: {self.measured:,.6g} on {there}, allowed {self.bound}{hit if not self.passed else ''}"
         if not self.failing:
-            return f"{self.description}: every one of {self.total:,} rows of {there} keeps it"
+            return f"{self.description}: all {self.total:,} rows of {there} comply"
         share = 100 * self.failing / self.total
         examples = (
             f", for example rows {', '.join(f'{row:,}' for row in self.rows)}" if self.rows else ""
         )
-        verb = "would set aside" if self.severity == "error" else "would warn of"
+        verb = "would quarantine" if self.severity == "error" else "would warn of"
         return f"{self.description}: {verb} {self.failing:,} of {self.total:,} rows of {there} ({share:{'.2g' if share < 10 else '.0f'}} %){examples}{hit}"
 
     @property
     def is_bad(self) -> bool:
-        """Whether it breaks its bound, or nobody could tell."""
+        """Whether it breaks its bound, or no one could tell."""
         return self.passed is not True
 
 
@@ -92,7 +92,7 @@ class ContractOutcome:
                 rule.id,
                 rule.severity if rule.passed is False else "warning",
                 rule.text,
-                "Loosen the rule, or mend the data first",
+                "Relax the rule, or fix the data first",
                 Where(file=self.file, line=rule.line),
             )
             for rule in self.rules
@@ -203,7 +203,7 @@ def _markdown(outcome: Outcome) -> str:
             clean.append(contract)
     if clean:
         names = ", ".join(_md(contract.name or contract.file) for contract in clean)
-        summary = f"{_some(len(clean), 'contract')} without a word to say"
+        summary = f"{_some(len(clean), 'contract')} without findings"
         parts.append(_details(summary, names))
     text = "\n".join(part for part in parts if part)
     if len(text) <= MARKDOWN_LIMIT:
@@ -214,7 +214,7 @@ def _markdown(outcome: Outcome) -> str:
 
 
 def _contract_parts(contract: ContractOutcome) -> Iterator[str]:
-    """What is to be said of one contract: its problems, its compatible changes, its tried rules."""
+    """The findings about one contract: its problems, its compatible changes, its tried rules."""
     step = contract.version or ""
     if contract.old_version not in (None, contract.version):
         step = f"{contract.old_version} → {contract.version}"
@@ -437,7 +437,7 @@ def _fingerprint(contract: ContractOutcome, problem: Problem) -> str:
 
 
 def _github(outcome: Outcome) -> str:
-    """Workflow commands, which GitHub shows beside the changed lines.
+    """Workflow commands, which GitHub shows next to the changed lines.
 
     Source: GitHub's documentation of workflow commands.
     """

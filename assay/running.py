@@ -27,7 +27,7 @@ err = Console(stderr=True)
 
 
 def run_all(names: list[str], window: str | None, engine: str | None = None) -> bool:
-    """Run the data sets one after the other, all of them if none is named; one that fails does not stop the others.
+    """Run the data sets one after the other, all by default; one that fails does not stop the others.
 
     Returns: whether all of them succeeded.
     """
@@ -67,7 +67,7 @@ def _wanted(installation: Installation, names: list[str]) -> list[str]:
     if names:
         return [check_name(contracts, name) for name in names]
     if not contracts:
-        installation.home.contract_paths()  # says that there is none
+        installation.home.contract_paths()  # raises an error if it is missing
     return list(dict.fromkeys([*in_order(readable(contracts)), *contracts]))
 
 
@@ -282,7 +282,7 @@ def _describe_late(details: dict[str, Any]) -> str:
     late, missed = details.get("late_rows", 0), details.get("missed_rows", 0)
     text = f"; {late:,} late rows were read" if late else ""
     if missed:
-        text += f"; {missed:,} rows lie behind the watermark's overlap and were not read: raise `overlap`, or load them by a `query`"
+        text += f"; {missed:,} rows are older than the watermark's overlap and were not read: raise `overlap`, or load them with a `query`"
     return text
 
 
@@ -296,5 +296,5 @@ def _publication(details: dict[str, Any]) -> str:
     if details["latest"] != version:
         latest = f" (latest is {details['latest']})"
     elif details["latest_because"] == AGAIN:
-        latest = " (latest is there again)"
+        latest = " (latest points to it again)"
     return f"nothing new: already published as {version}{latest}"

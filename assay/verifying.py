@@ -1,4 +1,4 @@
-"""Everything signed, compared with what lies there, for `assay verify`: plain data to print."""
+"""Everything signed, compared with what is there, for `assay verify`: plain data to print."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class _DataSet:
     public: Key
     installation: Installation | None
     is_copy: bool
-    """Whether it lies in a copy of a home, for which there is no registry."""
+    """Whether it is in a copy of a home, for which there is no registry."""
 
     def results(self, versions: Sequence[str]) -> list[Result]:
         """Each version, then the data set as a whole."""
@@ -129,7 +129,7 @@ class _DataSet:
         return results
 
     def _recorded_expiries(self) -> dict[str, str] | None:
-        """The quarantine files that the registry calls expired; None where there is no registry."""
+        """The quarantine files that the registry calls expired; None if there is no registry."""
         if self.installation is None:
             return None
         from assay.assets.services.quarantine_evidence import recorded_expiries
@@ -187,17 +187,17 @@ def _check_registry(installation: Installation, verified: set[tuple[str, str]]) 
     rows = [row for name in names for row in installation.registry.versions.all(name)]
     registered = {(row.dataset, row.version) for row in rows}
     for name, version in sorted(registered - verified):
-        problem = f"{name}@{version} is registered, and its evidence is missing"
+        problem = f"{name}@{version} is registered, but its evidence is missing"
         raise EvidenceError(problem, "Run `assay run`, which writes it again from the registry")
     for name, version in sorted(verified - registered):
-        problem = f"there is signed evidence of {name}@{version}, and no row in the registry"
+        problem = f"there is signed evidence of {name}@{version}, but no entry in the registry"
         raise EvidenceError(problem, "Restore the registry from a backup", Where(dataset=name))
     entries, head = installation.registry.ledger.check()
     heads = installation.registry.ledger.heads()
     for row in rows:
         if installation.statement(row)["predicate"].get("audit_head", head) not in heads:
             problem = f"the audit log lacks an entry that {row.version} was signed after"
-            remedy = "Its end was cut off, or it was rewritten: restore the registry from a backup"
+            remedy = "It was shortened or rewritten: restore the registry from a backup"
             raise EvidenceError(problem, remedy, Where(dataset=row.dataset))
     evidence = f"{len(registered)} registered version(s) have evidence"
     return [f"{entries} entries, head {head[:16]}…", evidence]

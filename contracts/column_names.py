@@ -21,13 +21,13 @@ def _reserved() -> tuple[frozenset[str], tuple[str, ...]]:
 
 
 def is_reserved(name: str) -> bool:
-    """Whether Assay has columns of that name while it works on a table; case does not count."""
+    """Whether Assay has columns of that name while it works on a table; case is ignored."""
     names, prefixes = _reserved()
     return name.lower() in names or name.lower().startswith(prefixes)
 
 
 def free_name(name: str, taken: Collection[str]) -> str:
-    """The name without what makes it reserved, unlike those that are taken; case does not count."""
+    """The name without what makes it reserved, unlike those that are taken; case is ignored."""
     plain = name.strip("_") or "column"
     lowered, number, free = {other.lower() for other in taken}, 1, plain
     while free.lower() in lowered:
@@ -37,7 +37,7 @@ def free_name(name: str, taken: Collection[str]) -> str:
 
 
 def rule_names(columns: Iterable[str]) -> dict[str, str]:
-    """Each column -> what stands for it in the names of its rules: A-Z, a-z, 0-9 and _.
+    """Each column -> what represents it in the names of its rules: A-Z, a-z, 0-9 and _.
 
     Other characters become `_`. A name that has none of these letters, or is left the same as
     another, gets six digits of its own digest, whatever other columns come or go.

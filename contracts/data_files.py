@@ -1,4 +1,4 @@
-"""Word lists, patterns, units and tables that lie next to the code as data files.
+"""Word lists, patterns, units and tables that are next to the code as data files.
 
 Belongs here: reading each file once, when it is first needed. Stays out: what its entries mean (the
 module that asks).

@@ -1,7 +1,7 @@
 """Formats of dates and times in Java's letters -> what reads them.
 
 Belongs here: the words of chrono and a pattern for one format, without a frame in sight. Stays out:
-reading text (moments.py). The letters lie in words/date_letters.yaml.
+reading text (moments.py). The letters are in words/date_letters.yaml.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class DateFormat:
 
     @property
     def lacks(self) -> str | None:
-        """What a date needs and the text does not have; None where it has a whole date."""
+        """What a date needs and the text does not have; None if it has a whole date."""
         if not self.letters & _YEARS:
             return "year"
         if "DDD" in self.letters:

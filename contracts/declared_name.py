@@ -18,7 +18,7 @@ _FLOW = re.compile(r"^(?:---[ \t]*)?\{", re.MULTILINE)
 
 
 def declared_name(text: str) -> str | None:
-    """The value of the document's own key `name`; None where it has none that can be read.
+    """The value of the document's own key `name`; None if it has none that can be read.
 
     One line `name: …` without indentation can only be that key. Anything else is read as YAML, as
     far as that key.

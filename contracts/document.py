@@ -60,11 +60,11 @@ class Document:
     """The texts without quotes that YAML reads as something else, such as `NO` as false."""
 
     def unquoted(self, *paths: Path) -> str | None:
-        """What stands at the first of these places, where it would be text in quotes."""
+        """What is at the first of these places, where it would be text in quotes."""
         return next((self.written[path] for path in paths if path in self.written), None)
 
     def where(self, path: Path) -> Where:
-        """The line of `path`, or of its nearest parent that stands in the text."""
+        """The line of `path`, or of its nearest parent that is in the text."""
         while path and path not in self.positions:
             path = path[:-1]
         line, column = self.positions.get(path, (1, 1))
@@ -94,7 +94,7 @@ def parse(text: str, file: str) -> Document:
         raise _syntax_error(error, file) from None
     except yaml.reader.ReaderError as error:
         raise ContractError(
-            f"character {error.position + 1} cannot stand in YAML: {error.reason}",
+            f"character {error.position + 1} is not allowed in YAML: {error.reason}",
             "Save the document as UTF-8 text",
             Where(file=file),
             "yaml.syntax",
@@ -123,8 +123,8 @@ def _read(loader: _Timeless, text: str, file: str) -> Document:
 def _syntax_error(error: yaml.MarkedYAMLError, file: str) -> ContractError:
     mark = error.problem_mark or error.context_mark
     return ContractError(
-        f"this is no YAML: {error.problem or error.context}",
-        "Mend the syntax at that place",
+        f"this is not valid YAML: {error.problem or error.context}",
+        "Fix the syntax at that place",
         _where(file, mark) if mark else Where(file=file),
         "yaml.syntax",
     )
@@ -158,7 +158,7 @@ def _check_depth(text: str, file: str) -> None:
             if depth > MAX_DEPTH + 1:
                 mark = event.start_mark
                 where = _where(file, mark) if mark else Where(file=file)
-                problem = f"the document is deeper than {MAX_DEPTH} levels"
+                problem = f"the document is nested deeper than {MAX_DEPTH} levels"
                 raise ContractError(problem, "Flatten it", where, "yaml.size")
 
 
@@ -181,9 +181,9 @@ class _Walk:
         self.positions.setdefault(path, (mark.line + 1, mark.column + 1))
         if depth > MAX_DEPTH or self.nodes > MAX_NODES:
             raise ContractError(
-                f"the document is deeper than {MAX_DEPTH} levels "
+                f"the document is nested deeper than {MAX_DEPTH} levels "
                 f"or larger than {MAX_NODES:,} nodes",
-                "Flatten it, and write aliases out",
+                "Flatten it, and replace aliases by what they stand for",
                 _where(self.file, mark),
                 "yaml.size",
             )
@@ -198,7 +198,7 @@ class _Walk:
         if node.tag not in (_MAP, _SEQ):
             raise ContractError(
                 f"the tag {node.tag} is not data",
-                "Leave it out",
+                "Remove it",
                 _where(self.file, mark),
                 "yaml.tag",
             )
@@ -243,8 +243,8 @@ class _Walk:
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == _MERGE:
                 self.problems.append(
                     ContractError(
-                        "a key is no plain word",
-                        "Write the key out as text",
+                        "a key is not plain text",
+                        "Write the key as text",
                         _where(self.file, mark),
                         "yaml.key",
                     )
@@ -254,7 +254,7 @@ class _Walk:
             if key in result:
                 self.problems.append(
                     ContractError(
-                        f"the key '{key}' stands here a second time",
+                        f"the key '{key}' is repeated here",
                         "Keep one of the two",
                         _where(self.file, mark),
                         "yaml.duplicate_key",

@@ -1,6 +1,6 @@
 """A contract's text -> the same text with cleaning steps put in, comments and order kept.
 
-Belongs here: where a step goes, and its reason beside it. Stays out: which steps
+Belongs here: where a step goes, and its reason next to it. Stays out: which steps
 (pipelines/clean/suggest.py), whether they are good ones (load.py).
 """
 

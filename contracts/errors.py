@@ -117,7 +117,7 @@ class SourceError(AssayError):
 
 
 class AdmissionError(AssayError):
-    """The licence refuses a purpose, or personal data was found that nobody declared."""
+    """The licence refuses a purpose, or personal data was found that no one declared."""
 
 
 class QualityError(AssayError):
@@ -191,7 +191,7 @@ def _completed(where: Where, place: dict[str, str | int]) -> Where:
 def shown(path: Path) -> str:
     """A path as people read it.
 
-    Relative to where they stand when it lies below, so that no machine's layout is shown.
+    Relative to where they stand when it is below, so that no machine's layout is shown.
     """
     try:
         return str(path.resolve().relative_to(Path.cwd()))

@@ -41,7 +41,7 @@ def extract(query: str, dialect: str) -> str:
         tree = normalize_identifiers(tree, dialect=dialect)
         nodes = list(tree.walk())
         if not isinstance(tree, exp.Query) or isinstance(tree, exp.Subquery):
-            raise _refuse(f"the query is no SELECT, but {describe_node(tree)}", NO_EXTRACT)
+            raise _refuse(f"the query is not a SELECT, but {describe_node(tree)}", NO_EXTRACT)
         for node in nodes:
             _check(node)
         if dialect == "mysql" and tree.args.get("order") and not tree.args.get("limit"):
@@ -50,7 +50,7 @@ def extract(query: str, dialect: str) -> str:
             )  # without a limit MariaDB forgets the order of a query within a query
         return str(tree.sql(dialect=dialect, identify=True, comments=False))
     except RecursionError:
-        raise _refuse("the query is nested too deep", "Write it flatter") from None
+        raise _refuse("the query is nested too deep", "Nest it less deeply") from None
 
 
 def table_name(table: str) -> str:
@@ -81,7 +81,7 @@ def _parsed(query: str, dialect: str) -> Any:
     except SqlglotError:
         raise _refuse("the query cannot be parsed", NO_EXTRACT) from None
     except RecursionError:
-        raise _refuse("the query is nested too deep", "Write it flatter") from None
+        raise _refuse("the query is nested too deep", "Nest it less deeply") from None
     if len(statements) != 1 or statements[0] is None:
         count = sum(statement is not None for statement in statements)
         raise _refuse(f"there are {count} statements", NO_EXTRACT)
@@ -93,12 +93,11 @@ def _check(node: Any) -> None:
 
     if type(node) not in allowed_nodes() and not isinstance(node, exp.DataTypeParam):
         raise _refuse(
-            f"the query uses {describe_node(node)}, "
-            "which is not on the list of what contracts may use",
+            f"the query uses {describe_node(node)}, which contracts must not use",
             NO_EXTRACT,
         )
     if isinstance(node, exp.With) and node.args.get("recursive"):
-        raise _refuse("the query is recursive", "Ask without recursion: it might never end")
+        raise _refuse("the query is recursive", "Write it without recursion, which might never end")
     if isinstance(node, exp.Cast) and node.to.this not in scalar_types():
         raise _refuse(
             f"the query casts to {str(node.to)[:60]}",
@@ -108,14 +107,14 @@ def _check(node: Any) -> None:
         if not isinstance(node.this, exp.Identifier) or node.args.get("catalog"):
             raise _refuse(
                 f"the query reads '{str(node)[:60]}'",
-                "It may read tables and views by name, with or without their schema",
+                "A query may read tables and views by name, with or without their schema",
             )
         if any(_INTERNAL.match(name) for name in (node.name, node.db)) or any(
             mark in node.name for mark in "/\\*:"
         ):
             raise _refuse(
                 f"the query reads '{str(node)[:60]}'",
-                "The database's own tables, and files, stay out",
+                "The database's system tables and files are not allowed",
             )
 
 

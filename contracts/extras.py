@@ -84,7 +84,7 @@ def missing_extra(
 
 
 def of_import_error(error: BaseException, what: str) -> MissingExtraError | None:
-    """The error that names the extra of a failed import; None where no extra brings the module."""
+    """The error that names the extra of a failed import; None if no extra brings the module."""
     if not isinstance(error, ModuleNotFoundError):
         return None
     package = (error.name or "").partition(".")[0]

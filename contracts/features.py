@@ -1,4 +1,4 @@
-"""`assay.features`: what is made from a version for models, on which engine, and for whom."""
+"""`assay.features`: what is derived from a version for models, on which engine, and for whom."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Features(Settings):
     target: Target | None = None
     order_by: str
     holdout: Annotated[float, Field(gt=0, lt=1)] | None = None
-    """The share of the rows, the latest, that nothing is fitted on; that of assay.retrain unless
-    said, and none where there is no such."""
+    """The share of the rows, the latest, that nothing is fitted on; that of assay.retrain by
+    default, and none where there is no such."""
     engine: Wanted = "auto"
     fallback: Literal["error", "allow"] = "error"
     """Whether a transform that the GPU cannot run is an error, or runs on Polars, with its reason
@@ -44,9 +44,9 @@ class Features(Settings):
     """Of the training rows that features are selected on, and on which proxies are looked for; how
     many, and which."""
     allows: dict[SensitiveClass, tuple[Purpose, ...]] = Field(default_factory=dict)
-    """Purposes for which features may be made from columns of a class; none unless said."""
+    """Purposes for which features may be made from columns of a class; none by default."""
     protected: tuple[str, ...] = ()
-    """Columns that no feature should give away, beside the personal ones and the groups of
+    """Columns that no feature should give away, next to the personal ones and the groups of
     assay.bias: how well each feature predicts them is reported."""
     proxy_above: Share = 0.5
     """From what skill on a feature is called a proxy of a protected column: 0 is guessing, 1 is
@@ -67,7 +67,7 @@ class Features(Settings):
         for transform in self.transforms:
             for name in transform.makes:
                 if name in taken:
-                    raise ValueError(f"two features would be called '{name}'")
+                    raise ValueError(f"two features would be named '{name}'")
                 taken.add(name)
         return self
 
@@ -78,7 +78,7 @@ class Features(Settings):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """The columns of the version that features are made from, each once.
+        """The columns of the version that features are derived from, each once.
 
         Not what orders them, and not the target's.
         """
@@ -125,7 +125,7 @@ class Features(Settings):
             in_row |= dict.fromkeys(transform.makes, base)
 
     def sources(self) -> dict[str, tuple[str, ...]]:
-        """Each feature that the contract names, with the columns of the version it is made from,
+        """Each feature that the contract names, with the columns of the version it is derived from,
         through every transform before.
         """
         of: dict[str, tuple[str, ...]] = {}

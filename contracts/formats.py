@@ -1,7 +1,7 @@
 """The words of ODCS for shapes of text: string formats, decimal and bounded types.
 
 Belongs here: what they mean, without a frame in sight, so that checking a contract starts at once.
-Stays out: applying them (types.py, rules.py), formats of dates (date_formats.py). The patterns lie
+Stays out: applying them (types.py, rules.py), formats of dates (date_formats.py). The patterns are
 in words/formats.yaml.
 """
 

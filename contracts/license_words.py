@@ -24,7 +24,7 @@ _CODE = r"\ue000\d+\ue001"
 def spdx() -> Any:
     """The parser of licence expressions with SPDX's symbols.
 
-    The library builds it anew at each call, in 20 ms.
+    The library builds it again at each call, in 20 ms.
     """
     from license_expression import get_spdx_licensing
 
@@ -48,7 +48,7 @@ def _families() -> list[tuple[re.Pattern[str], str]]:
 
 
 def plain_text(text: str) -> str:
-    """A text with one kind of dash, quote and space, without characters that nobody sees."""
+    """A text with one kind of dash, quote and space, without characters that no one sees."""
     written = unicodedata.normalize("NFKC", text)
     written = re.sub(r"[\u00ad\u200b-\u200f\u2060\ufeff]", "", written)
     return re.sub(r"[\u2010-\u2015\u2212]", "-", written)
@@ -174,7 +174,7 @@ def creative_commons_name(named: list[str], version: str, port: str) -> str:
 
 
 def address_key(address: str, places: Mapping[str, str]) -> str | None:
-    """The licence behind a web address; None where nobody has read that page.
+    """The licence behind a web address; None if no one has read that page.
 
     Args:
         places: patterns of further addresses -> licence, as the policy lists them.

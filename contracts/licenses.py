@@ -50,7 +50,7 @@ class Recognised:
     Args:
         expression: the SPDX expression of all licences that were recognised; None of none.
         how: how it was read, or why it was not.
-        unread: the parts of the text that nobody has read.
+        unread: the parts of the text that no one has read.
         several: whether it names several licences without what joins them.
     """
 
@@ -69,9 +69,9 @@ class Recognised:
         """Why the expression is not all that the text says; empty where it is."""
         if self.unread:
             parts = ", ".join(f"'{part[:LONGEST_QUOTE]}'" for part in self.unread[:3])
-            return f"nobody has read {parts}"
+            return f"{parts} is not known"
         if self.several:
-            return "it does not say which of several licences holds for what"
+            return "it does not state which of several licences applies to what"
         return ""
 
 
@@ -91,7 +91,7 @@ def recognise(
         return Recognised(None, f"a text of {len(text):,} characters")
     written = plain_text(text).strip()
     if not written:
-        return Recognised(None, "nothing is said")
+        return Recognised(None, "no licence is stated")
     reader = _Reader(names, addresses)
     return reader.whole(re.sub(r"(?i)^licen[sc]e\s*:\s*(?=\S)", "", written))
 
@@ -169,7 +169,7 @@ class _Reader:
         return listed if is_name else None
 
     def _operands(self, written: str) -> Recognised | None:
-        """Read names between AND and OR; None where there are none, or parentheses do not match."""
+        """Read names between AND and OR; None if there are none, or parentheses do not match."""
         pieces = re.split(r"(\(|\)|\b(?:AND|OR)\b)", written)
         if not {"AND", "OR"} & set(pieces):
             return None
@@ -229,7 +229,7 @@ def _entries(written: str) -> list[str] | None:
 
 
 def _expression(text: str) -> str | None:
-    """The text as a valid SPDX expression; LicenseRefs stand for themselves."""
+    """The text as a valid SPDX expression; LicenseRefs represent themselves."""
     from license_expression import ExpressionError
 
     if not re.fullmatch(r"[A-Za-z0-9.+()\s-]+", text):
@@ -276,8 +276,8 @@ class _Scan:
         unread = tuple(dict.fromkeys([*self.unread, *_left(words), *_symbols(text)]))
         if not keys:
             if self.unread:
-                return Recognised(None, "an address that nobody has read", unread)
-            return Recognised(None, "no licence that is known by this name", unread)
+                return Recognised(None, "an unknown address", unread)
+            return Recognised(None, "no known licence has this name", unread)
         expression = (joined or "AND").join(f" ({key}) " for key in keys).strip()
         several = len(keys) > 1 and joined is None
         return Recognised(_expression(expression), "named in the text", unread, several)
@@ -369,7 +369,7 @@ def _limited(line: re.Match[str]) -> str:
 
 
 def _left(words: str) -> list[str]:
-    """The words that nobody has read, those that follow each other together."""
+    """The words that no one has read, those that follow each other together."""
     parts = [
         part
         if not part.startswith("\ue000") and part not in _neutral() and part not in ("and", "or")
@@ -389,7 +389,7 @@ def _symbols(written: str) -> list[str]:
 
 
 def _joined(words: str, keys: list[str]) -> tuple[list[str], str | None]:
-    """The licences of a text, each once, and what joins them: AND, OR, or None where nothing does."""
+    """The licences of a text, each once, and what joins them: AND, OR, or None if nothing does."""
     order = [int(number) for number in re.findall(r"\ue000(\d+)\ue001", words)]
     named = _most_exact(list(dict.fromkeys(keys[number] for number in order)))
     between = re.findall(r"(?<=\ue001)([^\ue000]*)(?=\ue000)", words)

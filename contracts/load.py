@@ -34,7 +34,7 @@ _FACTS_OF_PRIVACY = ("sensitivity", "lawful_basis", "article_9_basis")
 class Linted:
     """A document, looked through.
 
-    `contract` is None where something is wrong; `document` is it as ODCS v3.2.0, None where the
+    `contract` is None if something is wrong; `document` is it as ODCS v3.2.0, None if the
     standard is not kept.
     """
 
@@ -92,7 +92,7 @@ def digest(data: Any) -> str:
 
 
 def _read(document: Document) -> tuple[Contract | None, list[Problem]]:
-    """The contract, None where an error is among the problems of our settings and rules."""
+    """The contract, None if an error is among the problems of our settings and rules."""
     problems = list(_unanswered(document.data, (), document))
     settings = PropertyReader(document)
     problems += _as_problems(settings.problems)

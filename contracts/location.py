@@ -30,7 +30,7 @@ Kind = Literal[
 SERVERS = ("postgres", "mysql")
 DATABASES = (*SERVERS, "sqlite", "duckdb")
 ELSEWHERE = ("assay", "http", "cloud", *SERVERS)
-"""Kinds of place that are not files of this machine that anybody may look at."""
+"""Kinds of place that are not files of this machine that anyone may look at."""
 _WATCHED = ("path", "glob", "package", "sqlite", "duckdb")
 """Kinds of place whose files can be watched."""
 CLOUDS = ("s3", "gs", "az")
@@ -69,7 +69,7 @@ _OPTIONS = {
 
 
 def kind_of(location: str) -> Kind:
-    """The kind of place a location names. Raises: ValueError: a scheme nobody here can go to."""
+    """The kind of place a location names. Raises: ValueError: a scheme no one here can go to."""
     match = _SCHEME.match(location)
     scheme = match[1].lower() if match else ""
     if "://" in location:
@@ -92,7 +92,7 @@ def kind_of(location: str) -> Kind:
 
 
 def problem_of(location: str, format: str, arrival: bool) -> str | None:
-    """What is wrong with a location, for this format; None where nothing is."""
+    """What is wrong with a location, for this format; None if nothing is."""
     try:
         kind = kind_of(location)
     except ValueError as error:
@@ -122,15 +122,11 @@ def _problem_of_object(location: str) -> str | None:
     """What is wrong with an address in an object store."""
     url = urlsplit(location)
     if "@" in url.netloc or _CLOUD_QUERY.search(location):
-        return (
-            "`location` holds a user or a query: the store's credentials belong in the environment"
-        )
+        return "`location` contains a user or a query: the store's credentials belong in the environment"
     if not url.path.strip("/"):
-        return (
-            "`location` names a bucket and no object: write s3://BUCKET/PATH, with or without `*`"
-        )
+        return "`location` has a bucket but no object: write s3://BUCKET/PATH, with or without `*`"
     if not re.fullmatch(r"[A-Za-z0-9$_][A-Za-z0-9._-]*", url.netloc):
-        return "`location` names no bucket: write its name in letters, digits, `.`, `_` and `-`"
+        return "`location` has no bucket: write its name in letters, digits, `.`, `_` and `-`"
     return None
 
 
@@ -139,7 +135,7 @@ def _problem_of_connection(location: str, kind: Kind) -> str | None:
     if re.fullmatch(r"[a-z]+:[A-Z][A-Z0-9_]*", location):
         return None
     return (
-        f"`location` names no connection: write {kind}:NAME in A-Z, 0-9 and _, "
+        f"`location` has no connection: write {kind}:NAME in A-Z, 0-9 and _, "
         "and set ASSAY_CONNECTION_NAME"
     )
 
@@ -211,11 +207,11 @@ def _unreachable(location: str, kind: Kind) -> str | None:
     It is too long, or holds what no name can.
     """
     if any(letter < " " or letter == "\x7f" for letter in location):
-        return "`location` holds a null or another control character"
+        return "`location` contains a null or another control character"
     try:
         size = len(location.encode())
     except UnicodeEncodeError:
-        return "`location` holds half of a character pair, which no name can"
+        return "`location` contains half of a surrogate pair, which is not allowed in names"
     longest = _LONGEST.get(kind, _LONGEST_PATH)
     if size > longest:
         return f"`location` has {size:,} bytes: write at most {longest:,}"
@@ -227,7 +223,7 @@ def _unreachable(location: str, kind: Kind) -> str | None:
         top = location.partition(":")[2].partition("/")[0].partition("#")[0]
         name, form = _NAMED[kind]
         if not re.fullmatch(name, top):
-            return f"`location` names no {kind}: write {form}"
+            return f"`location` has no {kind}: write {form}"
     return None
 
 
@@ -243,11 +239,11 @@ def upstream(location: str) -> tuple[str, str | None] | None:
 def _problem_of_dataset(location: str, format: str) -> str | None:
     if upstream(location) is None:
         return (
-            "`location` names no data set: "
+            "`location` has no data set: "
             "write assay:NAME, assay:NAME@VERSION or assay:NAME@REFERENCE"
         )
     if format != "parquet":
-        return "another data set is read as it was published: write `format: parquet`"
+        return "another data set is read as published: write `format: parquet`"
     return None
 
 
@@ -266,14 +262,14 @@ def _problem_of_url(location: str) -> str | None:
         url = urlsplit(location)
         host, _ = url.hostname, url.port
     except ValueError:
-        return "`location` is no address: check its host and port"
+        return "`location` is not an address: check its host and port"
     if not host:
         return "`location` names no host"
     if "@" in url.netloc:
-        return "`location` holds a user or password: credentials do not belong in a contract"
+        return "`location` contains a user or password: credentials do not belong in a contract"
     if re.search(r"[\x00-\x20\x7f\\]", location):
         return (
-            "`location` holds blanks, control characters or backslashes: "
+            "`location` contains blanks, control characters or backslashes: "
             "write them as %20 and the like"
         )
     return None

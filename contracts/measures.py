@@ -42,7 +42,7 @@ def of_check(
     implementation = check["implementation"]
     if not isinstance(implementation, dict):
         raise refuse(
-            "the implementation is text, and Assay reads a mapping",
+            "the implementation is text, but Assay reads a mapping",
             "Write a mapping: `implementation: {metric: noiseRate, mustBeLessThan: 5}`",
             "assay.arguments",
         )
@@ -62,7 +62,7 @@ def _wrong_words(implementation: Mapping[str, Any]) -> Iterator[tuple[str, str, 
     name, metrics = implementation.get("metric"), get_args(MetricName)
     if name not in metrics:
         yield (
-            f"the metric '{name}' is not one of Assay's",
+            f"the metric '{name}' does not exist in Assay",
             suggestion(str(name), metrics, f"Choose one of {', '.join(metrics)}"),
             "assay.value",
         )
@@ -70,7 +70,7 @@ def _wrong_words(implementation: Mapping[str, Any]) -> Iterator[tuple[str, str, 
         if key not in IMPLEMENTATION and not key.startswith("must"):
             yield (
                 f"the key '{key}' is not known",
-                suggestion(key, IMPLEMENTATION, "Give `metric`, `column` and an operator"),
+                suggestion(key, IMPLEMENTATION, "Use `metric`, `column` and an operator"),
                 "assay.unknown_key",
             )
 
@@ -82,28 +82,28 @@ def _wrong_column(
     if measured is None:
         if name in OF_A_COLUMN:
             yield (
-                f"the metric '{name}' is of one column",
+                f"the metric '{name}' measures one column",
                 "Put it under a property, or name it as `column`",
                 "assay.columns",
             )
         return
     if name not in OF_A_COLUMN | {"freshness"}:
         yield (
-            f"the metric '{name}' is of the whole version",
+            f"the metric '{name}' measures the whole version",
             "Put it under the schema's `quality`, without `column`",
             "assay.columns",
         )
     if measured not in promised:
         yield (
-            f"the metric '{name}' names the column '{measured}', which is not promised",
+            f"the metric '{name}' uses the column '{measured}', which the contract does not declare",
             suggestion(measured, promised),
             "assay.columns",
         )
     elif name == "freshness" and not _tells_time(promised[measured]):
         kind = promised[measured].logical_type
         yield (
-            f"'{measured}' is promised as {kind}, which tells no moment",
-            "Name a date or timestamp",
+            f"'{measured}' is declared as {kind}, not as a date or timestamp",
+            "Choose a date or timestamp",
             "assay.type",
         )
 

@@ -116,7 +116,7 @@ class Frozen(BaseModel):
 
 
 class Column(Frozen):
-    """One promised column, or what a nested one is made of.
+    """One declared column, or what a nested one is made of.
 
     `classification` is the ODCS field; `personal` columns have a treatment in `assay.privacy`.
     """
@@ -127,7 +127,7 @@ class Column(Frozen):
     physical_name: str | None = None
     """The column's name in the source, where it is another."""
     null_values: tuple[str, ...] = ()
-    """Texts of the source that stand for nothing in this column."""
+    """Texts of the source that represent nothing in this column."""
     description: str | None = None
     required: bool = False
     unique: bool = False
@@ -141,7 +141,7 @@ class Column(Frozen):
     element_type: str = "float32"
     embedding_model: str | None = None
     embedding_version: str | None = None
-    """Of a vector: which model it is promised to come from."""
+    """Of a vector: which model it is declared to come from."""
     fields: tuple[Column, ...] = ()
     """What an object holds; for an array its items, for a map its key and its value."""
 
@@ -247,7 +247,7 @@ class Rule(Frozen):
 
     @property
     def splits_rows(self) -> bool:
-        """Whether the rows that break it are set aside.
+        """Whether the rows that break it are quarantined.
 
         Not where the rule asks for at least so many of them.
         """
@@ -315,7 +315,7 @@ class Contract(Frozen):
 
     @property
     def column_names(self) -> tuple[str, ...]:
-        """The promised columns, in order."""
+        """The declared columns, in order."""
         return tuple(column.name for column in self.columns)
 
     @property
@@ -363,7 +363,7 @@ class Contract(Frozen):
     def holdout(self) -> float | None:
         """The share of the rows, the latest, that features are not fitted on.
 
-        As they say, or what the model is judged on.
+        As they say, or what the model is evaluated on.
         """
         of_features = self.features.holdout if self.features else None
         return of_features or (self.retrain.holdout if self.retrain else None)

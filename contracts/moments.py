@@ -1,7 +1,7 @@
 """Text -> dates, times of day and timestamps: strictly, and never cut.
 
 Belongs here: ISO 8601 and formats in Java's letters. Stays out: which type a column has (types.py).
-Source: ISO 8601-1:2019, calendar dates in basic and extended format. chrono alone is no judge of
+Source: ISO 8601-1:2019, calendar dates in basic and extended format. chrono alone is no evaluate of
 text: it reads the year 24 in `24-01-06`, and drops the seventh digit of a second without a word
 (Polars 1.44, 2026-11-30), so that each text is compared with a pattern as well.
 """
@@ -37,7 +37,7 @@ def read_date(text: pl.Expr, form: str | None = None) -> pl.Expr:
     """Text -> Date; null where it is written otherwise, or lies outside the years 1 to 9999.
 
     Args:
-        form: in Java's letters; ISO 8601 in either format unless given.
+        form: in Java's letters; ISO 8601 in either format by default.
     """
     if form is not None:
         return _formatted_date(text, date_format(form))
@@ -71,7 +71,7 @@ def read_timestamp(text: pl.Expr, *, is_zoned: bool, form: str | None = None) ->
     Args:
         is_zoned: whether the result is in UTC. An offset is honoured then, and a text without one
             is taken as UTC; else a text with an offset is not read.
-        form: in Java's letters; ISO 8601 in either format unless given.
+        form: in Java's letters; ISO 8601 in either format by default.
     """
     if form is not None:
         return _formatted_timestamp(text, date_format(form), is_zoned)
@@ -119,7 +119,7 @@ def _offset(zone: pl.Expr) -> pl.Expr:
 
 
 def _within_years(value: pl.Expr, is_zoned: bool) -> pl.Expr:
-    """What lies in the years 1 to 9999, in UTC."""
+    """What is in the years 1 to 9999, in UTC."""
     zone = UTC if is_zoned else None
     return _within(value, _FIRST.replace(tzinfo=zone), _LAST.replace(tzinfo=zone))
 
@@ -135,7 +135,7 @@ class PlainSpelling:
 
 
 def plain_spelling(first: str, *, is_zoned: bool) -> PlainSpelling | None:
-    """The spelling of a column's first timestamp; None where it is not the usual extended format."""
+    """The spelling of a column's first timestamp; None if it is not the usual extended format."""
     parts = re.match(_EXTENDED, first)
     if parts is None or (parts[5] and not is_zoned) or (parts[4] and not parts[3]):
         return None
@@ -181,7 +181,7 @@ def read_time(text: pl.Expr, form: str | None = None) -> pl.Expr:
     """Text -> a time of day as ISO 8601 text, to nanoseconds; null where it is written otherwise.
 
     Args:
-        form: in Java's letters; ISO 8601 unless given, where the hour may have one digit.
+        form: in Java's letters; ISO 8601 by default, where the hour may have one digit.
     """
     if form is not None:
         layout = date_format(form)

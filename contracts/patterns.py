@@ -19,7 +19,7 @@ WORD = "_0-9A-Za-z"
 SPACE = r"\t-\r \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"
 NOT_LINE_END = r"[^\n\r\u2028\u2029]"
 CLASSES = {"d": DIGIT, "w": WORD, "s": SPACE}
-"""Class escapes of ECMA-262 -> what stands for them in a set, alike in all three engines."""
+"""Class escapes of ECMA-262 -> what represents them in a set, alike in all three engines."""
 _ESCAPE = re.compile(
     r"\\(?:c[A-Za-z]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|u\{[0-9A-Fa-f]{1,6}\}|[pP]\{[^}]*\}|0(?![0-9])|.)",
     re.DOTALL,
@@ -29,7 +29,7 @@ _OPTIONS = re.compile(r"\(\?[A-Za-z]*-?[A-Za-z]*[:)]")
 
 @dataclass(frozen=True)
 class PatternPart:
-    """One escape or one character of a pattern, and whether it stands in a set `[...]`."""
+    """One escape or one character of a pattern, and whether it is in a set `[...]`."""
 
     text: str
     in_set: bool

@@ -23,7 +23,7 @@ from assay.contracts.settings import Purpose
 
 Use = Literal["all", "non-commercial", "academic", "unspecified"]
 USES: tuple[Use, ...] = ("all", "non-commercial", "unspecified", "academic")
-"""From loose to strict. What nothing says of stands before what is plainly for research only, as
+"""From loose to strict. What nothing says of is before what is plainly for research only, as
 the Data Provenance Initiative orders them."""
 
 
@@ -109,5 +109,5 @@ def _policy(text: str, file: str) -> LicensePolicy:
 def _mistake(path: Path, message: str, document: Document) -> ContractError:
     place = key_path(path)
     return ContractError(
-        f"{place}: {message}", "Mend the policy", document.where(path), "policy.file", place
+        f"{place}: {message}", "Fix the policy", document.where(path), "policy.file", place
     )

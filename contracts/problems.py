@@ -1,4 +1,4 @@
-"""What a check of contracts found, in the one shape that every report is made from.
+"""What a check of contracts found, in the one shape that every report is derived from.
 
 Belongs here: the shape. Stays out: finding (load.py, compatibility/), reporting (assay/reports/).
 """

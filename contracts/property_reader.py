@@ -47,13 +47,13 @@ class PropertyReader:
         name = self.document.data.get("name")
         if not name:
             problem = "the contract has no name"
-            remedy = "Add `name:`, the data set's; it names its folder and its assets"
+            remedy = "Add `name:`, the name of the data set, its folder and its assets"
         elif len(name) > LONGEST_NAME:
             problem = f"the data set's name has {len(name):,} characters"
             remedy = f"Write at most {LONGEST_NAME}: it names folders"
         elif not re.fullmatch(r"[A-Za-z0-9_]+", name):
-            problem = f"the name '{name}' cannot name assets"
-            remedy = "Write it with A-Z, a-z, 0-9 and _"
+            problem = f"the name '{name}' is not allowed for assets"
+            remedy = "Use A-Z, a-z, 0-9 and _"
         else:
             return
         self._problem(problem, remedy, ("name",), "assay.name")
@@ -114,7 +114,7 @@ class PropertyReader:
         if not owners(self.document.data):
             self._problem(
                 "the contract names no owner",
-                "Give `team.name`, or a member with `role: owner`",
+                "Add `team.name`, or a member with `role: owner`",
                 ("team",),
                 "policy.owner",
             )
@@ -149,7 +149,7 @@ class PropertyReader:
             return
         self._problem(
             f"{_TOLERANCE} is {value!r}",
-            "Give the percentage of rows that schema rules may set aside, 0 to 100",
+            "Write the percentage of rows that schema rules may quarantine, 0 to 100",
             path,
             "assay.value",
         )

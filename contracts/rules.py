@@ -44,11 +44,11 @@ def was_found(rule: Rule) -> str:
 def keeps(rule: Rule, stays: pl.Expr | None = None) -> pl.Expr:
     """True where a row keeps the rule.
 
-    A null breaks only rules about presence; other rules have nothing to judge there.
+    A null breaks only rules about presence; other rules have nothing to evaluate there.
 
     Args:
-        stays: false for rows that no other row counts as repeating; all count unless given.
-    Raises: ContractError: the rule does not judge rows.
+        stays: false for rows that no other row counts as repeating; all count by default.
+    Raises: ContractError: the rule does not evaluate rows.
     """
     match rule.kind:
         case "type":
@@ -70,7 +70,7 @@ def keeps(rule: Rule, stays: pl.Expr | None = None) -> pl.Expr:
 
 
 def _along(rule: Rule, value: pl.Expr, path: tuple[str, ...]) -> pl.Expr:
-    """Follow the path into what the column nests; what is not there has nothing to judge."""
+    """Follow the path into what the column nests; what is not there has nothing to evaluate."""
     if not path:
         return judge(rule, value)
     step, *rest = path

@@ -62,7 +62,7 @@ def needs_check(rule: Rule) -> bool:
 
 
 def pandera_pattern(rule: Rule) -> str | None:
-    """The pattern that values must match, as pandera takes it; None where there is none.
+    """The pattern that values must match, as pandera takes it; None if there is none.
 
     pandera compiles it with Python's `re` before Polars runs it, and refuses what Rust alone reads.
     """

@@ -86,18 +86,18 @@ def _agreed_age(entry: Mapping[str, Any]) -> tuple[float | None, _Mistake | None
         return None, None
     if name not in words["agreements"]:
         return None, (
-            f"the service level '{name}' becomes no rule",
+            f"the service level '{name}' is not evaluated",
             suggestion(
                 str(name),
                 words["agreements"],
-                "Assay evaluates freshness and latency; know that nobody checks this one here",
+                "Assay evaluates freshness and latency only; this one is not checked here",
             ),
         )
     try:
         hours = agreed_hours(entry.get("value"), entry.get("unit"))
     except ValueError as reason:
         return None, (
-            f"the service level '{name}' becomes no rule: {reason}",
+            f"the service level '{name}' is not evaluated: {reason}",
             f"Write a number, and a `unit` such as {', '.join(words['shown'])}",
         )
     return hours, None
@@ -115,11 +115,11 @@ def agreed_hours(value: Any, unit: Any) -> float:
             return float(sum(count * _hours_of(name) for name, count in parts.items()))
         written = _AGE.fullmatch(value.strip())
         if not written:
-            raise ValueError("its value is no number")
+            raise ValueError("its value is not a number")
         value, unit = Fraction(written[1]), written[2] or unit
     is_number = isinstance(value, int | float | Fraction) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or value < 0:
-        raise ValueError("its value is no number of at least 0")
+        raise ValueError("its value is not a number of at least 0")
     return float(Fraction(value) * _hours_of(unit or "h"))
 
 
@@ -146,7 +146,7 @@ def _columns_of(
             columns.append(name)
         elif owner in ("", own_table):
             problem = (
-                f"the service level '{entry['property']}' becomes no rule: '{name}' is no date or "
+                f"the service level '{entry['property']}' is not evaluated: '{name}' is not a date or "
                 "timestamp of the contract",
                 suggestion(name, times, "Name a column that is a date or a timestamp"),
             )

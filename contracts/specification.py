@@ -267,7 +267,7 @@ class _Models:
         return {}
 
     def _definition(self, reference: Any) -> Mapping:
-        """What a `#/definitions/...` reference stands for.
+        """What a `#/definitions/...` reference represents.
 
         One to another file stays a reference.
         """

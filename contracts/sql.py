@@ -2,7 +2,7 @@
 
 Belongs here: the allow-list. Stays out: running it (assets/io/sql.py, which locks DuckDB as the
 second wall). A contract is data, and may be hostile: what is not known to be harmless is refused,
-and what runs is written anew from what was checked.
+and what runs is written again from what was checked.
 """
 
 from __future__ import annotations
@@ -20,8 +20,7 @@ MAX_CHARACTERS = 10_000
 TABLE_WORDS = ("table", "object", "model", "schema")
 COLUMN_WORDS = ("column", "property", "field")
 NO_QUERY = (
-    "Ask one question with SELECT that gives one number, "
-    "such as `SELECT COUNT(*) FROM ${table} WHERE …`"
+    "Write one SELECT that returns one number, such as `SELECT COUNT(*) FROM ${table} WHERE …`"
 )
 
 
@@ -40,10 +39,10 @@ def checked(
     """Let a contract's query through.
 
     Args:
-        query: SQL in DuckDB's dialect. `${table}` and `${column}` stand for the names below, as do
+        query: SQL in DuckDB's dialect. `${table}` and `${column}` represent the names below, as do
             the words ODCS uses for them.
         table: the data set's own table; `others` are further ones, each with its columns.
-        column: what `${column}` means, where the check stands under a property.
+        column: what `${column}` means, where the check is under a property.
     Returns: the query in DuckDB's dialect, written from the parsed tree, with every name quoted.
     Raises: ContractError: it is no single SELECT of one value, or has a word that is not on the
     list.
@@ -63,7 +62,7 @@ def checked(
     try:
         return str(tree.sql(dialect="duckdb", identify=True, comments=False))
     except RecursionError:
-        raise refuse("the query is nested too deep", "Write it flatter") from None
+        raise refuse("the query is nested too deep", "Nest it less deeply") from None
 
 
 def _filled(query: str, table: str, column: str | None, refuse: Refuse) -> str:
@@ -102,7 +101,7 @@ def _parsed(text: str, refuse: Refuse) -> Any:
             place = f" in line {first[0]['line']}, column {first[0]['col']}"
         raise refuse(f"the query cannot be parsed{place}", NO_QUERY) from None
     except RecursionError:
-        raise refuse("the query is nested too deep", "Write it flatter") from None
+        raise refuse("the query is nested too deep", "Nest it less deeply") from None
     if len(statements) != 1 or statements[0] is None:
         count = sum(statement is not None for statement in statements)
         raise refuse(f"there are {count} statements", NO_QUERY)
@@ -123,7 +122,7 @@ def _walk(tree: Any, tables: Mapping[str, Collection[str]], refuse: Refuse) -> N
     from sqlglot import exp
 
     if not isinstance(tree, exp.Query) or isinstance(tree, exp.Subquery):
-        raise refuse(f"the query is no SELECT, but {describe_node(tree)}", NO_QUERY)
+        raise refuse(f"the query is not a SELECT, but {describe_node(tree)}", NO_QUERY)
     for node in tree.walk():
         _check_node(node, refuse)
     _check_tables(tree, tables, refuse)
@@ -131,7 +130,7 @@ def _walk(tree: Any, tables: Mapping[str, Collection[str]], refuse: Refuse) -> N
     selected = tree.selects
     if len(selected) != 1 or isinstance(selected[0], exp.Star):
         count = len(selected) if len(selected) != 1 else "all"
-        raise refuse(f"the query gives {count} columns", NO_QUERY)
+        raise refuse(f"the query returns {count} columns", NO_QUERY)
 
 
 def _check_node(node: Any, refuse: Refuse) -> None:
@@ -139,12 +138,11 @@ def _check_node(node: Any, refuse: Refuse) -> None:
 
     if type(node) not in allowed_nodes():
         raise refuse(
-            f"the query uses {describe_node(node)}, "
-            "which is not on the list of what contracts may use",
+            f"the query uses {describe_node(node)}, which contracts must not use",
             NO_QUERY,
         )
     if isinstance(node, exp.With) and node.args.get("recursive"):
-        raise refuse("the query is recursive", "Ask without recursion: it might never end")
+        raise refuse("the query is recursive", "Write it without recursion, which might never end")
     if isinstance(node, exp.Cast) and node.to.this not in scalar_types():
         raise refuse(
             f"the query casts to {str(node.to)[:60]}",
@@ -153,7 +151,7 @@ def _check_node(node: Any, refuse: Refuse) -> None:
 
 
 def _check_tables(tree: Any, tables: Mapping[str, Collection[str]], refuse: Refuse) -> None:
-    """Refuse a table that is none of ours, and none that the query makes itself."""
+    """Refuse a table that is not valid of ours, and none that the query makes itself."""
     from sqlglot import exp
 
     allowed = {name.casefold() for name in tables}
@@ -165,12 +163,12 @@ def _check_tables(tree: Any, tables: Mapping[str, Collection[str]], refuse: Refu
             names = ", ".join(f"`{name}`" for name in tables)
             raise refuse(
                 f"the query reads '{str(table)[:60]}'",
-                suggestion(table.name, tables, f"It may read {names}"),
+                suggestion(table.name, tables, f"A query may read {names}"),
             )
 
 
 def _check_columns(tree: Any, tables: Mapping[str, Collection[str]], refuse: Refuse) -> None:
-    """Refuse a column that is neither promised nor a name that the query gives."""
+    """Refuse a column that is neither declared nor a name that the query gives."""
     from sqlglot import exp
 
     promised = {name for columns in tables.values() for name in columns}
@@ -178,8 +176,8 @@ def _check_columns(tree: Any, tables: Mapping[str, Collection[str]], refuse: Ref
     for column in tree.find_all(exp.Column):
         if not isinstance(column.this, exp.Star) and column.name.casefold() not in allowed:
             raise refuse(
-                f"the query names the column '{column.name[:60]}', which is not promised",
-                suggestion(column.name, promised, "Promise it, or leave it out"),
+                f"the query names the column '{column.name[:60]}', which the contract does not declare",
+                suggestion(column.name, promised, "Declare it, or remove it here"),
             )
 
 

@@ -49,7 +49,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class _Error:
-    """One of pydantic's errors, with its place in the document and what stands there."""
+    """One of pydantic's errors, with its place in the document and what is there."""
 
     name: str
     kind: str
@@ -66,7 +66,7 @@ class _Error:
 
     @property
     def schema(self) -> dict[str, Any]:
-        """The JSON schema of what stands there."""
+        """The JSON schema of what is there."""
         return _schema_at(self.name, self.loc)
 
 
@@ -156,7 +156,7 @@ def _missing_key(error: _Error) -> Mistake:
 
 
 def _unknown_choice(error: _Error) -> Mistake:
-    """A word that is none of those listed, as a value, a tag or a key."""
+    """A word that is not in the list, as a value, a tag or a key."""
     is_key = error.loc[-1:] == ("[key]",) and error.steps
     written = error.steps[-1] if is_key else error.context.get("tag", error.node)
     listed = error.context.get("expected") or error.context["expected_tags"]
@@ -192,7 +192,7 @@ def _number_of_entries(error: _Error, count: int) -> Mistake:
 
 
 def _place_in_document(loc: tuple[Any, ...], value: Any) -> tuple[Path, Any]:
-    """The part of pydantic's way to an error that stands in the document, and what stands there.
+    """The part of pydantic's way to an error that is in the document, and what is there.
 
     The way also names the members of unions.
     """
@@ -229,7 +229,7 @@ def _schema_of(name: str) -> dict[str, Any]:
 
 
 def _schema_at(name: str, loc: tuple[Any, ...]) -> dict[str, Any]:
-    """The JSON schema of what stands at a place below the property; empty where it is not known."""
+    """The JSON schema of what is at a place below the property; empty where it is not known."""
     whole = _schema_of(name)
     here = _opened(whole, whole)
     for step in loc:
@@ -258,7 +258,7 @@ def _below(schema: dict[str, Any], step: Any) -> dict[str, Any]:
 
 
 def _fields(name: str, loc: tuple[Any, ...]) -> set[str]:
-    """Every key that can stand at a place, for suggestions.
+    """Every key that can be at a place, for suggestions.
 
     Where the place is not known, every key somewhere below the property.
     """

@@ -142,7 +142,7 @@ def listed_in_type(rule: Rule, values: Iterable[Any]) -> Listed:
 
 
 def fitted_value(kind: pl.DataType, value: Any) -> Any:
-    """The value as the type keeps it; None where it does not occur in the type."""
+    """The value as the type keeps it; None if it does not occur in the type."""
     is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
     match kind:
         case pl.Boolean():

@@ -57,9 +57,9 @@ def polars_type(kind: ColumnType) -> pl.DataType:
 
 
 def read(column: Column) -> pl.Expr:
-    """Text -> the promised type; null where the text is not written as one.
+    """Text -> the declared type; null where the text is not written as one.
 
-    Whole numbers in place of text, of a column promised as numbers, are taken as they are. ISO 8601
+    Whole numbers in place of text, of a column declared as numbers, are taken as they are. ISO 8601
     for dates and times unless the contract names another format, UTC where no zone is given; JSON
     for what is nested.
     """
@@ -74,7 +74,7 @@ def read(column: Column) -> pl.Expr:
 
 
 def readable(column: Column, value: pl.Expr) -> pl.Expr:
-    """False where there is text that is not written as the promised type; never null.
+    """False where there is text that is not written as the declared type; never null.
 
     Text at any depth of a nested column counts.
 
@@ -208,7 +208,7 @@ def _integer(text: pl.Expr, column: Column) -> pl.Expr:
 def _whole_text(text: pl.Expr) -> pl.Expr:
     """Whole numbers that were written as fractions, such as `1.0` and `1e3`, in digits alone.
 
-    pandas writes integers so that stand in a column with missing values. What is 2^53 or more in
+    pandas writes integers so in a column with missing values. What is 2^53 or more in
     scientific notation is left: its last digits are not known.
     """
     fraction = text.str.extract(r"^([+-]?[0-9]+)\.0*$")
@@ -241,7 +241,7 @@ def _number(text: pl.Expr, column: Column) -> pl.Expr:
 
 
 def _decimal(text: pl.Expr, digits: int, point: int) -> pl.Expr:
-    """Exactly: what has more digits than promised is not rounded, it is not read."""
+    """Exactly: what has more digits than declared is not rounded, it is not read."""
     fraction = rf"(\.[0-9]{{0,{point}}}0*)?" if point else r"(\.0*)?"
     exact = rf"^[+-]?0*[0-9]{{0,{digits - point}}}{fraction}$"
     is_exact = text.str.contains(exact) & text.str.contains("[0-9]")

@@ -70,8 +70,8 @@ def rewritten(text: str, file: str) -> tuple[str, list[str]]:
     # no schema says what a Specification's parts must be
     except (AttributeError, TypeError, ValueError, KeyError):
         raise ContractError(
-            "this Data Contract Specification is not written as it should be",
-            "Mend it first: models, fields and definitions are mappings",
+            "this Data Contract Specification is not valid",
+            "Fix it first: models, fields and definitions must be mappings",
             Where(file=file),
         ) from None
     return (written(yaml, data, text), notes) if notes else (text, [])
@@ -144,7 +144,7 @@ def _name_and_value(entry: Mapping) -> list[str]:
     for key, value in (("property", "unnamed"), ("value", None)):
         if key not in entry:
             entry[key] = value
-            notes.append(f"customProperties: `{key}` is asked for now; it says {value}")
+            notes.append(f"customProperties: `{key}` is required in v3.2.0; set to {value}")
     return notes
 
 
@@ -176,7 +176,7 @@ def _typed(data: Mapping) -> list[str]:
 
 
 def _options(thing: Mapping, name: str) -> list[str]:
-    """An exclusive limit is a limit of its own now, and no flag beside one."""
+    """An exclusive limit is a limit of its own now, and no flag next to one."""
     options, notes = thing.get("logicalTypeOptions") or {}, []
     for exclusive, limit in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         if isinstance(options.get(exclusive), bool):
@@ -207,7 +207,7 @@ def _metric(check: Mapping, name: str) -> list[str]:
 
 
 def _as_text(check: Mapping, name: str, what: str) -> list[str]:
-    """What no metric means becomes prose for people, with all it said kept beside."""
+    """What no metric means becomes prose for people, with all it said kept next to."""
     check["type"] = "text"
     check.setdefault(
         "description",
@@ -215,7 +215,7 @@ def _as_text(check: Mapping, name: str, what: str) -> list[str]:
             check.get("rule") or check.get("query") or check.get("name") or "a check of version 3.0"
         ),
     )
-    return [f"{name}: {what} has no word in {LATEST}; it is kept as text, which nobody checks"]
+    return [f"{name}: {what} cannot be expressed in {LATEST}; it is kept as text and not checked"]
 
 
 # -- what has no key now -------------------------------------------------------------------------
@@ -241,7 +241,7 @@ def _park(data: Mapping) -> list[str]:
 
 
 def _holds_custom_properties(data: Any, path: tuple[str | int, ...]) -> bool:
-    """Whether what stands at the path has custom properties of its own."""
+    """Whether what is at the path has custom properties of its own."""
     key = next((step for step in reversed(path) if isinstance(step, str)), "")
     return key in table(WORDS)["holders"] and isinstance(_at(data, path), dict)
 

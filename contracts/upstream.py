@@ -1,6 +1,6 @@
 """Data sets made from data sets.
 
-Which comes first, whether one is made from itself, and how much care it owes.
+Which comes first, whether one is derived from itself, and how much care it owes.
 
 Belongs here: the graph that the contracts state. Stays out: reading a version
 (assets/stages/upstream.py).
@@ -33,7 +33,7 @@ def in_order(contracts: Mapping[str, Contract]) -> list[str]:
 def circle(name: str, contracts: Mapping[str, Contract]) -> tuple[str, ...]:
     """The data sets by which a data set would be made from itself, itself first and last.
 
-    None where it is not.
+    None if it is not.
     """
     chain = [name]
     while chain[-1] in contracts:
@@ -47,17 +47,17 @@ def circle(name: str, contracts: Mapping[str, Contract]) -> tuple[str, ...]:
 def less_care(contract: Contract, sensitivity: str, region: str) -> str | None:
     """Why a contract may not describe data made from data of this sensitivity and region.
 
-    None where it may.
+    None if it may.
     """
     privacy = contract.privacy
     if SENSITIVITIES.index(privacy.sensitivity) < SENSITIVITIES.index(sensitivity):
-        return f"that is '{sensitivity}', and the contract says '{privacy.sensitivity}'"
+        return f"that is '{sensitivity}', but the contract declares '{privacy.sensitivity}'"
     if (
         region != "global"
         and privacy.region != region
         and not privacy.region.startswith(f"{region}-")
     ):
-        return f"that stays in '{region}', and the contract says '{privacy.region}'"
+        return f"that must stay in '{region}', but the contract declares '{privacy.region}'"
     return None
 
 

@@ -54,13 +54,13 @@ def opened(text: str, key: Key) -> Approval:
         approval = _approval(document)
     except (KeyError, ValueError, TypeError):
         raise EvidenceError(
-            "the approval lacks what it should say", "Sign it again: assay review sign"
+            "the approval is incomplete", "Sign it again: assay review sign"
         ) from None
     moments = (approval.signed_at, approval.expires_at)
     has_zones = all(moment.tzinfo is not None for moment in moments)
     if approval.decision not in ("approve", "reject") or not has_zones:
         raise EvidenceError(
-            "the approval says something else than approve or reject, or a time without a zone",
+            "the approval's decision is neither approve nor reject, or a time has no zone",
             "Sign it again: assay review sign",
         )
     return approval
@@ -90,12 +90,12 @@ def keyid_of(text: str) -> str:
         return str(signature["keyid"])
     except (ValueError, KeyError, TypeError):
         raise EvidenceError(
-            "this is no signed approval", "Give what `assay review sign` printed"
+            "this is not a signed approval", "Give what `assay review sign` printed"
         ) from None
 
 
 def reason_in(text: str) -> str | None:
-    """The reason that an envelope holds, as its payload says; None where it is no approval."""
+    """The reason that an envelope holds, as its payload says; None if it is no approval."""
     try:
         reason = json.loads(base64.b64decode(json.loads(text)["payload"]))["predicate"]["why"]
     except (ValueError, KeyError, TypeError):
@@ -113,5 +113,5 @@ def subject_of(text: str) -> str:
         return str(subject["digest"]["sha256"])
     except (ValueError, KeyError, TypeError):
         raise EvidenceError(
-            "this is no signed approval", "Restore the evidence from a copy"
+            "this is not a signed approval", "Restore the evidence from a backup"
         ) from None

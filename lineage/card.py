@@ -1,6 +1,6 @@
-"""A version's checked statement, and what was made from it -> its data card.
+"""A version's checked statement, and what was derived from it -> its data card.
 
-Belongs here: the attributes every version has, each from its evidence; what nobody measured says
+Belongs here: the attributes every version has, each from its evidence; what no one measured says
 `unknown`. Stays out: printing.
 """
 
@@ -27,9 +27,9 @@ def card(
     Args:
         statement: checked, as lineage.evidence.opened returns it.
         drift: the details of the drift measured on this version, if any.
-        made: kind -> details of what was made from the version (features, model, index).
+        made: kind -> details of what was derived from the version (features, model, index).
         references: the names that point to it now.
-        changes: how its rows differ from the version before, in one line; None where nobody has
+        changes: how its rows differ from the version before, in one line; None if no one has
             compared them.
     """
     predicate = statement["predicate"]

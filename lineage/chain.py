@@ -50,8 +50,8 @@ def check(entries: Iterable[tuple[Entry, str]]) -> str:
     for entry, stored in entries:
         if entry.sequence != expected or entry.previous != head or entry.hash != stored:
             raise EvidenceError(
-                f"the audit log breaks at entry {expected}",
-                "Compare it with a copy, or with the heads in the signed evidence",
+                f"the audit log is broken at entry {expected}",
+                "Compare it with a backup, or with the heads in the signed evidence",
             )
         head, expected = stored, expected + 1
     return head

@@ -40,7 +40,7 @@ class Step:
 def clock_step(before: str, after: str) -> Step | None:
     """The step from one time to the next, where it puts the clock in doubt.
 
-    None where an honest clock may make it.
+    None if an honest clock may make it.
 
     Args:
         before, after: ISO 8601 with an offset from UTC.
@@ -52,10 +52,10 @@ def clock_step(before: str, after: str) -> Step | None:
 
 
 def doubt(steps: Sequence[Step]) -> str | None:
-    """What puts the clock in doubt, in words; None where nothing does."""
+    """What puts the clock in doubt, in words; None if nothing does."""
     if not steps:
         return None
-    more = f", and {len(steps) - 1} more such step(s)" if len(steps) > 1 else ""
+    more = f", and {len(steps) - 1} more" if len(steps) > 1 else ""
     return f"the clock is in doubt: {steps[0]}{more}"
 
 

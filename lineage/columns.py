@@ -1,4 +1,4 @@
-"""Polars expressions -> column lineage: which input columns each output column was made from.
+"""Polars expressions -> column lineage: which input columns each output column was derived from.
 
 Belongs here: asking the expressions. Stays out: OpenLineage's words (events.py).
 """

@@ -164,7 +164,7 @@ def _input_field(
 
 
 def _input_facets(table: Table) -> dict[str, facet_v2.InputDatasetFacet]:
-    """Assertions stand on the table that was judged. What could not be judged is no success."""
+    """Assertions are on the table that was evaluated. What could not be evaluated is no success."""
     if not table.assertions:
         return {}
     assertions = [

@@ -128,7 +128,7 @@ def expiry(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def expiry_name(version: str) -> str:
-    """The file beside a version's evidence that says it has expired."""
+    """The file next to a version's evidence that says it has expired."""
     return f"{version}.expired.json"
 
 
@@ -145,8 +145,8 @@ def _validate(document: dict[str, Any]) -> None:
         Statement(subjects, document["predicateType"], document["predicate"]).validate()
     except (ValueError, TypeError, KeyError, ParseError) as error:
         raise EvidenceError(
-            f"this is no in-toto Statement: {type(error).__name__}",
-            "Report it: Assay should not have made it",
+            f"this is not an in-toto statement: {type(error).__name__}",
+            "Report this as a bug in Assay",
         ) from None
 
 
@@ -182,30 +182,32 @@ def opened(text: str, key: Key, predicate_type: str = PREDICATE_TYPE) -> dict[st
         # signed
         if json.dumps(envelope.to_dict(), sort_keys=True) != text:
             raise EvidenceError(
-                "the evidence is not written as Assay writes it",
-                "It was changed after signing: restore it from a copy",
+                "the evidence is not in the format that Assay writes",
+                "It was changed after signing: restore it from a backup",
             )
         if envelope.payload_type != PAYLOAD_TYPE or len(envelope.signatures) != 1:
             raise EvidenceError(
-                "the envelope holds something else than one signed in-toto statement",
-                "Restore it from a copy",
+                "the envelope does not contain exactly one signed in-toto statement",
+                "Restore it from a backup",
             )
         envelope.verify([key], 1)
         document: dict[str, Any] = json.loads(envelope.payload)
     except VerificationError:
         raise EvidenceError(
-            "the signature is not of this key over this statement",
-            "Restore the evidence from a copy, or verify with the key it was signed with",
+            "the signature does not match this key and this statement",
+            "Restore the evidence from a backup, or verify with the key it was signed with",
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise EvidenceError("the evidence is no DSSE envelope", "Restore it from a copy") from None
+        raise EvidenceError(
+            "the evidence is not a DSSE envelope", "Restore it from a backup"
+        ) from None
     kinds = {predicate_type}
     if predicate_type == PREDICATE_TYPE:
         kinds.add(BY_REFERENCE_TYPE)
     if document.get("_type") != STATEMENT_TYPE or document.get("predicateType") not in kinds:
         raise EvidenceError(
             f"the statement is no {predicate_type.rsplit(':', 2)[-2].replace('-', ' ')}",
-            "Give the evidence of a version, or the approval of a review",
+            "Use the evidence of a version, or the approval of a review",
         )
     return document
 

@@ -1,4 +1,4 @@
-"""What a stage remembers of itself: plain facts, kept in the outbox until somebody hears them.
+"""What a stage remembers of itself: plain facts, kept in the outbox until someone hears them.
 
 Belongs here: their shape and JSON. Stays out: OpenLineage (events.py), the outbox
 (assets/io/registry/outbox.py).
@@ -18,7 +18,7 @@ class Fact(BaseModel):
 
 
 class Assertion(Fact):
-    """One check as OpenLineage tells it. `success` is None where it could not be judged."""
+    """One check as OpenLineage tells it. `success` is None if it could not be evaluated."""
 
     name: str
     success: bool | None
@@ -31,7 +31,7 @@ class Assertion(Fact):
 class Table(Fact):
     """One table read or written.
 
-    `lineage`: column -> (table, column) it was made from. `masked`: the columns in which personal
+    `lineage`: column -> (table, column) it was derived from. `masked`: the columns in which personal
     values were replaced or made coarser, and those made from such columns.
     """
 

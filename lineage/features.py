@@ -1,7 +1,7 @@
 """A feature table -> a statement signed by this installation, and back.
 
 Belongs here: the in-toto Statement over its files and its state. Stays out: making it
-(pipelines/features), the version it was made from (evidence.py).
+(pipelines/features), the version it was derived from (evidence.py).
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def signed(files: Mapping[str, str], content: Mapping[str, Any], signer: Signer)
 def opened(text: str, key: Key) -> dict[str, Any]:
     """Check the envelope, and return its statement.
 
-    Raises: EvidenceError: it is none of these, or not signed by this installation.
+    Raises: EvidenceError: it is not one of these, or not signed by this installation.
     """
     return evidence.opened(text, key, PREDICATE_TYPE)
 

@@ -43,7 +43,7 @@ def signed(files: list[dict[str, Any]], content: dict[str, Any], signer: Signer)
 def opened(text: str, key: Key) -> dict[str, Any]:
     """Check the envelope, and return its statement.
 
-    Raises: EvidenceError: it is none of these, or not signed by this installation.
+    Raises: EvidenceError: it is not one of these, or not signed by this installation.
     """
     return evidence.opened(text, key, PREDICATE_TYPE)
 
@@ -93,6 +93,6 @@ def expired_on(text: str, key: Key, path: str, sha256: str) -> str:
     """
     document = evidence.opened(text, key, EXPIRY_TYPE)
     if document["subject"] != [{"name": path, "digest": {"sha256": sha256}}]:
-        problem = "the statement of its expiry is about another file"
-        raise EvidenceError(problem, "Restore it from a copy")
+        problem = "the statement of its expiry belongs to another file"
+        raise EvidenceError(problem, "Restore it from a backup")
     return str(document["predicate"]["expired_at"])[:10]

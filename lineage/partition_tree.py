@@ -51,7 +51,7 @@ def parsed(digest: str, text: str) -> Document:
     """A document, compared with its digest. Raises: EvidenceError: it is another."""
     if digest_of(text) != digest:
         raise EvidenceError(
-            "a document about partitions is not what was signed", "Restore it from a backup"
+            "a partition document differs from its signed digest", "Restore it from a backup"
         )
     document: Document = json.loads(text)
     return document
@@ -186,7 +186,7 @@ def _answer(answers: Sequence[Document]) -> Document:
 
 
 def find(root: str, name: str, read: Read) -> Document | None:
-    """The document of one partition; None where the tree does not hold it."""
+    """The document of one partition; None if the tree does not hold it."""
     digest, fields = root, name.split("-")
     for depth in range(1, len(fields) + 1):
         children = read([digest])[digest].get("children", {})

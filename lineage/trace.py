@@ -21,7 +21,7 @@ _TRACE = re.compile(r"[0-9a-f]{32}")
 
 
 def trace_of(text: str | None) -> str:
-    """The trace id of a `traceparent`, or of a bare id; a new one where nothing is said.
+    """The trace id of a `traceparent`, or of a bare id; a new one if nothing is given.
 
     Raises: ConfigurationError: it is neither.
     """
@@ -37,7 +37,7 @@ def trace_of(text: str | None) -> str:
         trace = bare
     if not trace.strip("0") or (parent and not parent["span"].strip("0")):
         raise ConfigurationError(
-            "that is no trace id",
+            "this is not a trace id",
             "Give a W3C traceparent, such as "
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01, or its 32 hexadecimal digits",
         )

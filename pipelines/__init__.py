@@ -1,4 +1,4 @@
-"""Pipelines: the work, frames in and frames out. The stages stand in the data's order.
+"""Pipelines: the work, frames in and frames out. The stages are in the data's order.
 
 Belongs here: deciders and transforms: frames, contracts, numbers, a clock's time and a seed go in;
 plans, verdicts and intents come out.

@@ -1,6 +1,6 @@
 """The command line: one file a command group, each with parsing, plain data and printing.
 
-The table below says which file a command is in. Exit code 0: done; 1: the answer is no; 2: wrong
+The table below says where each command is listed. Exit code 0: done; 1: the answer is no; 2: wrong
 usage, or an extra that is not installed. Nothing heavy is imported at the top of these files:
 `assay --help` and `assay check` answer at once.
 """
@@ -10,10 +10,11 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from assay.cli import (
     check,
@@ -25,21 +26,22 @@ from assay.cli import (
     drift,
     index,
     licences,
+    lineage,
     models,
     new,
-    predict,
     quarantine,
     references,
-    reveal,
     review,
     run,
     show,
+    sources,
     status,
-    traces,
     ui,
     verify,
     versions,
 )
+from assay.cli.aliases import add_old_spellings
+from assay.cli.options import examples
 from assay.contracts.errors import (
     AssayError,
     ConfigurationError,
@@ -47,53 +49,96 @@ from assay.contracts.errors import (
     MissingExtraError,
 )
 
+Command = typer.Typer | tuple[Callable[..., None], tuple[str, ...]]
+PANELS: dict[str, tuple[Command, ...]] = {
+    "Every day": (
+        (run.run, run.EXAMPLES),
+        (status.status, status.EXAMPLES),
+        (show.show, show.EXAMPLES),
+        (check.check, check.EXAMPLES),
+        (new.new, new.EXAMPLES),
+        (verify.verify, verify.EXAMPLES),
+    ),
+    "Data": (
+        versions.versions_app,
+        references.refs_app,
+        quarantine.quarantine_app,
+        review.review_app,
+        lineage.lineage_app,
+        sources.sources_app,
+    ),
+    "Contracts": (
+        contracts.contracts_app,
+        clean.clean_app,
+        (licences.licences, licences.EXAMPLES),
+    ),
+    "Models and indexes": (drift.drift_app, models.models_app, index.index_app),
+    "Installation": (
+        (demo.demo, demo.EXAMPLES),
+        (ui.ui, ui.EXAMPLES),
+        (doctor.doctor, doctor.EXAMPLES),
+        clock.clock_app,
+    ),
+}
+"""Each panel of `assay --help` with its commands, in the order they are listed: groups, and
+functions with their examples."""
+
+
+class _InPanelOrder(TyperGroup):
+    """The top level: lists functions and groups in the order of `PANELS`, not functions first."""
+
+    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002 (Typer passes it)
+        return sorted(self.commands, key=lambda name: _ORDER.get(name, len(_ORDER)))
+
+
 app = typer.Typer(
     name="assay",
-    help="Data sets taken in, judged, repaired, published with signed evidence, and watched.",
+    cls=_InPanelOrder,
+    help="Publish data sets with checks and signed evidence, and watch them for drift.",
+    epilog=examples("assay demo", "assay new inbox/readings.csv", "assay run", "assay status"),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-# in the order of `assay --help`
-COMMANDS = (
-    run.run,
-    status.status,
-    show.show,
-    verify.verify,
-    check.check,
-    new.new,
-    clean.explain,
-    reveal.reveal,
-    licences.licences,
-    versions.profile,
-    versions.diff,
-    references.rollback,
-    versions.expire,
-    drift.replay,
-    predict.predict,
-    predict.outcomes,
-    traces.why,
-    traces.used_by,
-    index.search,
-    demo.demo,
-    doctor.doctor,
-    ui.ui,
-)
-GROUPS = (
-    clean.clean_app,
-    contracts.contracts_app,
-    references.refs_app,
-    drift.drift_app,
-    models.models_app,
-    index.index_app,
-    clock.clock_app,
-    review.review_app,
-    quarantine.quarantine_app,
-)
-for command in COMMANDS:
-    app.command()(command)
-for group in GROUPS:
-    app.add_typer(group)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"assay {version('assay')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top_level(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version and exit.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Options of the top level; the help text is the app's."""
+
+
+def _add_commands() -> list[str]:
+    """Add every command in its panel. Returns: their names, in order."""
+    names = []
+    for panel, commands in PANELS.items():
+        for command in commands:
+            if isinstance(command, typer.Typer):
+                app.add_typer(command, rich_help_panel=panel)
+                names.append(str(command.info.name))
+            else:
+                function, usual = command
+                app.command(epilog=examples(*usual), rich_help_panel=panel)(function)
+                names.append(function.__name__)
+    return names
+
+
+_ORDER = {name: place for place, name in enumerate(_add_commands())}
+add_old_spellings(app)
 
 
 def main() -> None:

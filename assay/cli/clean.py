@@ -1,7 +1,4 @@
-"""`assay clean suggest` and `assay explain`: cleaning steps proposed, and what they did to a row.
-
-Trying steps is in assets/services/suggest.py, recomputing a row in assets/services/explain.py.
-"""
+"""`assay clean suggest`: cleaning steps proposed. Trying steps is in assets/services/suggest.py."""
 
 from __future__ import annotations
 
@@ -12,46 +9,50 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assay.cli.opening import open_installation
-from assay.cli.options import AsJson, DatasetOrVersion, split_name
-from assay.cli.render import ABSENT, console, escape, print_line, print_result, show_progress, table
+from assay.cli.options import AsJson, command_group, examples
+from assay.cli.render import console, escape, print_line, print_result, show_progress
 
 if TYPE_CHECKING:
     from assay.contracts.model import Contract
 
-clean_app = typer.Typer(
-    name="clean",
-    help="Cleaning steps, proposed from the data.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
+clean_app = command_group(
+    "clean",
+    "Suggest cleaning steps from the data.",
+    "assay clean suggest beers",
 )
 
 
-@clean_app.command("suggest")
+@clean_app.command(
+    "suggest",
+    epilog=examples(
+        "assay clean suggest beers",
+        "assay clean suggest beers --ask rows.csv",
+        "assay clean suggest beers --corrected rows.csv --write",
+    ),
+)
 def clean_suggest(
     name: Annotated[str, typer.Argument(help="A data set of this installation.")],
     write: Annotated[
         bool,
-        typer.Option(
-            "--write", help="Put the steps into the contract; without it they are printed."
-        ),
+        typer.Option("--write", help="Add the steps to the contract instead of printing them."),
     ] = False,
     ask: Annotated[
         Path | None,
         typer.Option(
             "--ask",
-            help="Write the 20 rows that show most of how values are written to this CSV file, for you to put right.",
+            help="Write the 20 most informative rows to this CSV file, for you to correct.",
         ),
     ] = None,
     corrected: Annotated[
         Path | None,
         typer.Option(
             "--corrected",
-            help="That file, put right: it teaches patterns, and which steps do harm.",
+            help="That file, corrected. Suggestions are then learned from your corrections.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Propose cleaning steps from the source's rows, each with its reason. Examples: `assay clean suggest beers --ask rows.csv`, `assay clean suggest beers --corrected rows.csv --write`"""
+    """Suggest cleaning steps from the source's rows, each with its reason."""
     if ask:
         print_result(write_rows_to_correct(name, ask), as_json, show_rows_to_correct)
     else:
@@ -60,7 +61,7 @@ def clean_suggest(
 
 
 def write_rows_to_correct(name: str, to: Path) -> dict[str, Any]:
-    """Write the rows that show most of how values are written, for somebody to put right."""
+    """Write the rows that show most of how values are written, for a person to correct."""
     from assay.assets.io.private import write_for_user
     from assay.assets.services.suggest import ask
 
@@ -74,17 +75,17 @@ def write_rows_to_correct(name: str, to: Path) -> dict[str, Any]:
 def show_rows_to_correct(data: dict[str, Any]) -> None:
     """Print where the rows are, and what to do with them."""
     file = escape(data["asked"])
-    cells = "leave '_row' and an apostrophe before =, +, - or @ as they are"
+    unchanged = "leave '_row', and an apostrophe before =, +, - or @, unchanged"
     command = f"assay clean suggest {data['dataset']} --corrected {file}"
-    print_line(f"{file}: put the cells right, {cells}, then: {command}")
+    print_line(f"{file}: correct the cells; {unchanged}. Then: {command}")
 
 
 def suggest_steps(name: str, *, write: bool, corrected: Path | None = None) -> dict[str, Any]:
-    """The steps that a data set's rows speak for, each with its reason, as data and as YAML.
+    """The steps that a data set's rows suggest, each with its reason, as data and as YAML.
 
     Args:
-        write: put them into the contract.
-        corrected: the file of rows that a person has put right.
+        write: add them to the contract.
+        corrected: the file of rows that a person has corrected.
     """
     from assay.assets.services.suggest import suggest
 
@@ -113,7 +114,7 @@ def suggest_steps(name: str, *, write: bool, corrected: Path | None = None) -> d
 
 
 def _write_steps(contract: Contract, steps: Sequence[tuple[Any, str]]) -> None:
-    """Put steps into a contract's file; what would be no contract any more is not written."""
+    """Add steps to a contract's file; a text that would be no valid contract is not written."""
     from assay.assets.io.home import contract_text
     from assay.assets.io.private import write_for_user
     from assay.contracts.edit import with_steps
@@ -135,54 +136,12 @@ def _steps_as_yaml(steps: Sequence[tuple[Any, str]]) -> str:
 
 
 def show_suggested(data: dict[str, Any]) -> None:
-    """Print steps to paste, or where they were put."""
+    """Print steps to paste, or where they were added."""
     if not data["proposals"]:
-        console().print("The rows speak for no step that is not there.")
+        console().print("The rows suggest no step in addition to those of the contract.")
     elif data["written"]:
-        steps = f"{len(data['proposals'])} steps put into {escape(data['written'])}"
+        steps = f"{len(data['proposals'])} steps added to {escape(data['written'])}"
         commands = f"assay check, assay run {data['dataset']}"
-        print_line(f"{steps}. Read them, then: {commands}")
+        print_line(f"{steps}. Review them, then: {commands}")
     else:
         console().print(escape(data["yaml"]), end="", highlight=False, soft_wrap=True)
-
-
-def explain(
-    name: DatasetOrVersion,
-    row: Annotated[
-        int, typer.Option(help="The record's number in its source, as where rows are set aside.")
-    ],
-    as_json: AsJson = False,
-) -> None:
-    """What each cleaning step did to a row: before and after, and where it went. Example: `assay explain flights@1.0.0 --row 4711`"""
-    print_result(explain_row(*split_name(name), row), as_json, show_explained)
-
-
-def explain_row(name: str, version: str | None, row: int) -> dict[str, Any]:
-    """What each cleaning step did to a row of a version."""
-    from assay.assets.services.explain import explained
-
-    installation = open_installation()
-    contract = installation.contract(name)
-    return explained(installation, contract, installation.version(name, version), row)
-
-
-def show_explained(data: dict[str, Any]) -> None:
-    """Print a row on its way: what each step did to it, and where it ended."""
-    title = f"Row {data['row']} of {data['dataset']}@{data['version']}"
-    grid = table(title, "step", "column", "before", "after")
-    for step in data["steps"]:
-        for change in step["changes"]:
-            cells = (change["column"], _cell(change["before"]), _cell(change["after"]))
-            grid.add_row(step["step"], *map(escape, cells))
-        for note in [*step["flags"], *([step["out"]] if step["out"] else [])]:
-            grid.add_row(step["step"], "", "", escape(note))
-    console().print(grid if grid.row_count else "No step changed it.")
-    for line in data["learned"]:
-        text = ", ".join(f"{key} {value}" for key, value in line.items())
-        console().print(escape(text), highlight=False)
-    reasons = f": {'; '.join(data['reasons'])}" if data["reasons"] else ""
-    console().print(f"{data['outcome']}{reasons}", highlight=False, markup=False)
-
-
-def _cell(value: object) -> str:
-    return ABSENT if value is None else str(value)

@@ -1,6 +1,6 @@
 """`assay clock`: whether the clock is in doubt, and confirming the time.
 
-What raises a doubt is in lineage/clock_guard.py; what it stops, in assets/stages.
+lineage/clock_guard.py decides when the clock is in doubt; assets/stages stops what depends on it.
 """
 
 from __future__ import annotations
@@ -12,20 +12,24 @@ from typing import Annotated, Any
 import typer
 
 from assay.cli.opening import open_installation
-from assay.cli.options import AsJson, Why
+from assay.cli.options import AsJson, Why, command_group, examples
 from assay.cli.render import print_result
 
-clock_app = typer.Typer(
-    name="clock",
-    help="Whether this machine's clock can be trusted.",
+clock_app = command_group(
+    "clock",
+    "Show whether this machine's clock can be trusted, or confirm it.",
+    "assay clock",
+    'assay clock confirm --today 2026-12-01 --why "server was off for two months"',
     invoke_without_command=True,
-    rich_markup_mode="markdown",
 )
 
 
 @clock_app.callback()
 def clock(context: typer.Context, as_json: AsJson = False) -> None:
-    """The time, and what puts it in doubt. Exit code 1 where something does. Example: `assay clock`"""
+    """Show the time and what puts it in doubt, or confirm it.
+
+    Exit code 1 if the clock is in doubt.
+    """
     if context.invoked_subcommand is not None:
         return
     state = clock_state()
@@ -50,13 +54,16 @@ def show_clock(state: dict[str, Any]) -> None:
         print(f"in doubt: {step['text']}")
     if state["in_doubt"]:
         print(
-            "Until the time is confirmed, nothing expires, no approval is taken and nothing is"
-            " discarded. Publishing goes on."
+            "Until you confirm the time, nothing expires, nothing is discarded and no approval is"
+            " accepted. Publishing continues."
         )
         print("Compare it with another clock, then: assay clock confirm --today YYYY-MM-DD --why …")
 
 
-@clock_app.command("confirm")
+@clock_app.command(
+    "confirm",
+    epilog=examples('assay clock confirm --today 2026-12-01 --why "server was off for two months"'),
+)
 def clock_confirm(
     why: Why,
     today: Annotated[
@@ -64,13 +71,13 @@ def clock_confirm(
         typer.Option(
             formats=["%Y-%m-%d"],
             metavar="YYYY-MM-DD",
-            help="Today's date as you know it from elsewhere; refused where the clock shows another.",
+            help="Today's date from another source. It must match the clock.",
         ),
     ],
 ) -> None:
-    """Confirm that the clock is right: what waited for it goes on. Recorded with who, when and why.
+    """Confirm that the clock is right, so that what waited for it continues.
 
-    Example: `assay clock confirm --today 2026-12-01 --why "the server stood still for two months"`
+    The audit log keeps who confirmed it, when and why.
     """
     print(confirm_time(today.date(), why))
 
@@ -80,7 +87,7 @@ def confirm_time(today: date, why: str) -> str:
     registry = open_installation().registry
     steps = registry.clock_doubts.confirm(today, why)
     if not steps:
-        return "the clock is not in doubt: there is nothing to confirm"
+        return "the clock is not in doubt; there is nothing to confirm"
     return f"confirmed by {registry.actor} at {registry.now()}: {'; '.join(map(str, steps))}"
 
 
@@ -90,5 +97,5 @@ def warn_of_clock() -> None:
 
     reason = open_installation().registry.clock_doubts.doubt()
     if reason is not None:
-        problem = f"nothing expires, and no approval is taken: {reason}. {REMEDY}."
+        problem = f"nothing expires and no approval is accepted: {reason}. {REMEDY}."
         print(f"assay: {problem}", file=sys.stderr)

@@ -12,31 +12,44 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assay.cli.opening import open_installation
-from assay.cli.options import AsJson, DatasetOrVersion, split_name
-from assay.cli.render import ABSENT, console, escape, print_result, table, write_output
+from assay.cli.options import AsJson, DatasetOrVersion, command_group, examples, split_name
+from assay.cli.render import (
+    ABSENT,
+    console,
+    escape,
+    print_result,
+    show_progress,
+    table,
+    write_output,
+)
 from assay.contracts.errors import ContractError, Where, shown
 
 if TYPE_CHECKING:
     from assay.contracts.document import Document
 
-contracts_app = typer.Typer(
-    name="contracts",
-    help="Contracts compared, upgraded, and turned into other tools' formats.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
+contracts_app = command_group(
+    "contracts",
+    "Compare, upgrade, export and document contracts.",
+    "assay contracts diff main:contracts/flights.odcs.yaml contracts/flights.odcs.yaml",
+    "assay contracts export flights --to croissant",
 )
 SEVERITIES = ("error", "warning", "info")
 
 
-@contracts_app.command()
+@contracts_app.command(
+    epilog=examples(
+        "assay contracts diff v1.odcs.yaml v2.odcs.yaml",
+        "assay contracts diff main:contracts/flights.odcs.yaml contracts/flights.odcs.yaml",
+    )
+)
 def diff(
     old: Annotated[str, typer.Argument(help="A contract's file, or REVISION:FILE in git.")],
-    new: Annotated[str, typer.Argument(help="The contract it became.")],
+    new: Annotated[str, typer.Argument(help="The new contract: a file, or REVISION:FILE in git.")],
     as_json: AsJson = False,
 ) -> None:
-    """Classify every change between two contracts, and the version step that they demand. Exit code 1 where one breaks and the version does not say so.
+    """Compare two contracts: each change, and the version number they require.
 
-    Examples: `assay contracts diff v1.odcs.yaml v2.odcs.yaml`, `assay contracts diff main:contracts/flights.odcs.yaml contracts/flights.odcs.yaml`
+    Exit code 1 if a change is breaking and the new version number does not show it.
     """
     comparison = compare_contracts(old, new)
     print_result(comparison, as_json, show_comparison)
@@ -44,7 +57,7 @@ def diff(
 
 
 def compare_contracts(old: str, new: str) -> dict[str, Any]:
-    """Every change between two contracts, classified, and the version step they demand.
+    """Every change between two contracts, classified, and the version number they require.
 
     Args:
         old, new: a file, or REVISION:FILE in git.
@@ -66,7 +79,7 @@ def compare_contracts(old: str, new: str) -> dict[str, Any]:
 def read_document(name: str) -> Document:
     """A contract of any version as ODCS v3.2.0.
 
-    Raises: ContractError(s): what the standard says against it.
+    Raises: ContractError(s): it does not conform to the standard.
     """
     from assay.assets.io.home import contract_text
     from assay.contracts.document import parse
@@ -93,7 +106,7 @@ def _committed_text(name: str) -> str:
         return show(revision, file)
     except (subprocess.CalledProcessError, FileNotFoundError):
         raise ContractError(
-            "git has no such file there",
+            "git has no such file in that revision",
             "Name a file, or REVISION:FILE with the path from the repository's root",
             Where(file=name),
             "assay.file",
@@ -101,9 +114,7 @@ def _committed_text(name: str) -> str:
 
 
 def show_comparison(data: dict[str, Any]) -> None:
-    """Print every change between two contracts, those that break first, and the version they
-    demand.
-    """
+    """Print every change between two contracts, breaking ones first, and the required version."""
     if not data["changes"]:
         console().print("Nothing changed.")
         return
@@ -118,15 +129,19 @@ def show_comparison(data: dict[str, Any]) -> None:
             "" if change["direction"] == "neither" else change["direction"],
         )
     console().print(grid)
-    verdict = "says so" if data["version_suffices"] else "does not say so"
+    verdict = "is enough" if data["version_suffices"] else "is too low"
     console().print(
-        f"They demand {data['demanded_version']} after {data['old_version']};"
-        f" the version {data['new_version']} {verdict}.",
+        f"After {data['old_version']} these changes require {data['demanded_version']};"
+        f" {data['new_version']} {verdict}.",
         highlight=False,
     )
 
 
-@contracts_app.command()
+@contracts_app.command(
+    epilog=examples(
+        "assay contracts upgrade old.odcs.yaml", "assay contracts upgrade old.odcs.yaml --write"
+    )
+)
 def upgrade(
     paths: Annotated[
         list[Path],
@@ -135,10 +150,10 @@ def upgrade(
         ),
     ],
     write: Annotated[
-        bool, typer.Option("--write", help="Rewrite the files; without it the result is printed.")
+        bool, typer.Option("--write", help="Rewrite the files instead of printing the result.")
     ] = False,
 ) -> None:
-    """Rewrite contracts as ODCS v3.2.0, keeping comments. Example: `assay contracts upgrade old.odcs.yaml --write`"""
+    """Rewrite contracts as ODCS v3.2.0, and keep their comments."""
     for path in paths:
         text, notes = upgrade_contract(path, write=write)
         for note in notes or ["nothing to change"]:
@@ -163,7 +178,7 @@ def upgrade_contract(path: Path, *, write: bool) -> tuple[str, list[str]]:
     return text, notes
 
 
-@contracts_app.command()
+@contracts_app.command(epilog=examples("assay contracts export flights --to croissant"))
 def export(
     name: Annotated[
         str, typer.Argument(help="A data set of this installation, or a contract's file.")
@@ -174,11 +189,9 @@ def export(
             help="pandera, polars, great-expectations, jsonschema, croissant, openlineage, evidently or dagster."
         ),
     ],
-    output: Annotated[
-        Path | None, typer.Option(help="A file; standard output unless given.")
-    ] = None,
+    output: Annotated[Path | None, typer.Option(help="A file. [default: standard output]")] = None,
 ) -> None:
-    """Turn a contract into another tool's format. Example: `assay contracts export flights --to croissant`"""
+    """Export a contract to another tool's format."""
     text = export_contract(name, to)
     if output is None:
         print(text)
@@ -197,15 +210,17 @@ def export_contract(name: str, to: str) -> str:
     return export(contract, to)
 
 
-@contracts_app.command()
+@contracts_app.command(epilog=examples("assay contracts docs flights"))
 def docs(
     name: DatasetOrVersion,
     output: Annotated[
-        Path | None, typer.Option(help="A folder; below the installation's reports unless given.")
+        Path | None, typer.Option(help="A folder. [default: below the installation's reports]")
     ] = None,
 ) -> None:
-    """Great Expectations' Data Docs of a published version: the contract's suite, run on it. Example: `assay contracts docs flights`"""
-    print(write_data_docs(*split_name(name), output))
+    """Create Great Expectations Data Docs of a published version."""
+    with show_progress("validating the version with Great Expectations"):
+        first_page = write_data_docs(*split_name(name), output)
+    print(first_page)
 
 
 def write_data_docs(name: str, version: str | None, folder: Path | None) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import typer
 
+EXAMPLES = ("assay demo",)
+
 
 def demo() -> None:
-    """Three data sets, from source to action, on real data. Example: `assay demo`"""
+    """Publish three sample data sets, from source to action."""
     from assay.contracts.extras import require
 
     require("demo", "`assay demo`")

@@ -1,4 +1,4 @@
-"""`assay doctor`: what this machine has for Assay, and what is wrong with the home.
+"""`assay doctor`: what this machine offers to Assay, and what is wrong with the home.
 
 Parts that are not installed are no error.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assay.cli.options import AsJson
-from assay.cli.render import escape, print_line, print_result
+from assay.cli.render import escape, print_line, print_result, show_progress
 from assay.contracts.errors import AssayError, EvidenceError
 from assay.contracts.extras import EXTRAS, is_installed
 
@@ -21,18 +21,24 @@ if TYPE_CHECKING:
 
 _MOST_EXAMPLES = 3
 
+EXAMPLES = ("assay doctor", "assay doctor --fix")
+
 
 def doctor(
     fix: Annotated[
         bool,
         typer.Option(
-            "--fix", help="Close what is open to other users, and write a lost public key again."
+            "--fix", help="Restrict files to their owner, and write a lost public key again."
         ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What this machine has for Assay, and what is wrong with the home: files, keys, clock. Exit code 1 where something is. Examples: `assay doctor`, `assay doctor --fix`"""
-    parts = examine(fix=fix)
+    """Check this machine and installation: files, keys, clock, optional packages.
+
+    Exit code 1 if something must be fixed.
+    """
+    with show_progress("examining the installation"):
+        parts = examine(fix=fix)
     print_result(parts, as_json, show_doctor)
     if any(part["wrong"] for part in parts.values()):
         raise typer.Exit(1)
@@ -86,9 +92,9 @@ def _engines() -> dict[str, dict[str, Any]]:
     no_gpu, no_ray = why_no_gpu(), why_no_ray()
     polars = f"{_version('polars')}, streaming: features, checks and everything else run on it"
     if no_gpu:
-        gpu = f"no GPU: {no_gpu}; `engine: auto` takes Polars"
+        gpu = f"no GPU: {no_gpu}; `engine: auto` uses Polars"
     else:
-        gpu = f"cudf-polars {_version('cudf-polars-cu13')}: `engine: auto` takes it"
+        gpu = f"cudf-polars {_version('cudf-polars-cu13')}: `engine: auto` uses it"
     ray = f"no cluster: {no_ray}" if no_ray else f"ray {_version('ray')}"
     return {
         "polars": {"there": True, "said": polars},
@@ -118,8 +124,8 @@ def _home(current: Home) -> dict[str, Any]:
     if current.is_made:
         return _good(str(current.home) + ("" if current.is_writable else ", read-only"))
     if layout is not None:
-        return _good(f"{current.home} has layout {layout}: the next run takes it over")
-    return {"there": False, "said": f"{current.home} is not made yet: the first run makes it"}
+        return _good(f"{current.home} has layout {layout}: the next run upgrades it")
+    return {"there": False, "said": f"{current.home} does not exist yet: the first run creates it"}
 
 
 def _modes(current: Home, *, fix: bool) -> dict[str, Any]:
@@ -129,22 +135,24 @@ def _modes(current: Home, *, fix: bool) -> dict[str, Any]:
     if not fix:
         places = open_places(current.root)
         if places:
-            problem = f"{len(places):,} place(s) below the home are open to other users"
-            return _wrong(f"{problem}, such as {_examples(places)}. Close them: assay doctor --fix")
-        return {"there": current.root.exists(), "said": "for their owner only"}
+            problem = f"{len(places):,} file(s) or folder(s) of the home are open to other users"
+            return _wrong(
+                f"{problem}, such as {_examples(places)}. Restrict them: assay doctor --fix"
+            )
+        return {"there": current.root.exists(), "said": "only their owner can read them"}
     narrowed = narrow(current.root)
     if narrowed.left_open:
-        problem = f"{len(narrowed.left_open):,} place(s) stay open to other users"
+        problem = f"{len(narrowed.left_open):,} file(s) or folder(s) stay open to other users"
         examples = _examples(narrowed.left_open)
-        return _wrong(f"{problem}, such as {examples}: their owner must close them")
+        return _wrong(f"{problem}, such as {examples}: their owner must run `assay doctor --fix`")
     if narrowed.closed:
-        closed = f"{len(narrowed.closed):,} place(s) closed to other users"
+        closed = f"{len(narrowed.closed):,} file(s) or folder(s) restricted to their owner"
         return _good(f"{closed}, such as {_examples(narrowed.closed)}")
-    return _good("for their owner only")
+    return _good("only their owner can read them")
 
 
 def _keys(current: Home, *, fix: bool) -> dict[str, Any]:
-    """Whether the keys are those the installation began with."""
+    """Whether the keys are those that the installation was created with."""
     from assay.assets.io.installation import utc_now
     from assay.assets.io.registry import Registry
     from assay.assets.io.signing_keys import Keys
@@ -161,8 +169,8 @@ def _keys(current: Home, *, fix: bool) -> dict[str, Any]:
     except AssayError as error:
         return _wrong(str(error))
     if restored:
-        return _good("assay.pub.json is written again from the signing key")
-    return _good("those the installation began with")
+        return _good("assay.pub.json was written again from the signing key")
+    return _good("the keys of this installation, unchanged")
 
 
 def _clock(current: Home) -> dict[str, Any]:
@@ -204,7 +212,7 @@ def _edition(current: Home) -> dict[str, Any]:
     again = f"the next run publishes again: {', '.join(other)}"
     return {
         "there": True,
-        "said": f"{CONTENT_EDITION}; {again if other else 'an upgrade made nothing due'}",
+        "said": f"{CONTENT_EDITION}; {again if other else 'every newest version was published with it'}",
     }
 
 

@@ -1,4 +1,4 @@
-"""`assay search` and `assay index`: indexes searched, listed, rolled back, rebuilt."""
+"""`assay index`: indexes searched, listed, rolled back, rebuilt."""
 
 from __future__ import annotations
 
@@ -9,55 +9,56 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assay.cli.opening import chosen_datasets, open_installation
-from assay.cli.options import AsJson, Why
-from assay.cli.render import console, escape, print_line, print_result, table
+from assay.cli.options import AsJson, Why, command_group, examples
+from assay.cli.render import console, escape, print_line, print_result, show_progress, table
 
 if TYPE_CHECKING:
     from assay.assets.io.installation import Installation
     from assay.assets.io.registry.indexes import IndexBuild
 
-index_app = typer.Typer(
-    name="index",
-    help="Retrieval indexes: which serves, and going back to another.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
+index_app = command_group(
+    "index",
+    "Search, list, roll back and rebuild retrieval indexes.",
+    "assay index list",
+    'assay index search python_docs "what is a closure"',
 )
 Dataset = Annotated[str, typer.Argument(help="A data set whose contract has assay.index.")]
 MEASURES = ("recall", "ndcg", "mrr", "citations")
 
 
+@index_app.command(
+    epilog=examples('assay index search python_docs "how do assignment expressions work"')
+)
 def search(
     name: Dataset,
-    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    question: Annotated[str, typer.Argument(help="Your question, in words.")],
     purpose: Annotated[
         str,
-        typer.Option(
-            help="What the answer is for: one of those that the version was admitted for."
-        ),
+        typer.Option(help="One of the purposes that the version was admitted for."),
     ] = "retrieval",
-    k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many passages.")] = 5,
+    k: Annotated[int, typer.Option("-k", min=1, max=100, help="Number of passages.")] = 5,
     traceparent: Annotated[
         str | None,
-        typer.Option(
-            help="W3C traceparent of the call that this belongs to; TRACEPARENT unless given."
-        ),
+        typer.Option(help="W3C traceparent of the caller. [default: TRACEPARENT]"),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The passages that answer best, each with document, place, version and licence; the use is recorded. Exit code 1 where nothing is found.
+    """Search an index: the best passages with document, version and licence.
 
-    Example: `assay search python_docs "how does an assignment expression differ from a statement"`
+    The use is recorded. Exit code 1 if nothing matches.
     """
     from assay.assets.services import retrieve
 
-    answer = asdict(retrieve.search(name, question, purpose=purpose, k=k, traceparent=traceparent))
+    with show_progress("searching"):
+        answers = retrieve.search(name, question, purpose=purpose, k=k, traceparent=traceparent)
+    answer = asdict(answers)
     print_result(answer, as_json, show_found)
     if not answer["passages"]:
         raise typer.Exit(1)
 
 
 def show_found(data: dict[str, Any]) -> None:
-    """Print each passage under the place it comes from, then whom to name."""
+    """Print each passage with its place, then the attribution to give."""
     for place, passage in enumerate(data["passages"], start=1):
         heading = f" — {passage['heading']}" if passage["heading"] else ""
         title = f"[bold]{place}. {escape(passage['document'])}[/]{escape(heading)}"
@@ -65,15 +66,15 @@ def show_found(data: dict[str, Any]) -> None:
         print_line(escape(passage["text"]))
         print_line(f"[dim]   {escape(_describe_place(data, passage))}[/]\n")
     if not data["passages"]:
-        console().print("Nothing in the index answers that.")
+        console().print("No passage matches.")
     if data["attribution"] != "none":
-        print_line(f"Name: {escape(data['attribution'])}")
+        print_line(f"Attribution: {escape(data['attribution'])}")
     obligations = f"obligations: {escape(data['obligations'])}"
     print_line(f"[dim]{obligations} · index {data['build']} · trace {data['trace_id']}[/]")
 
 
 def _describe_place(data: dict[str, Any], passage: dict[str, Any]) -> str:
-    """Where a passage stands, for a citation."""
+    """The place of a passage, for a citation."""
     characters = f"characters {passage['start']}–{passage['end']}"
     return (
         f"{data['dataset']}@{data['version']}, {passage['document']}, {characters},"
@@ -81,12 +82,12 @@ def _describe_place(data: dict[str, Any], passage: dict[str, Any]) -> str:
     )
 
 
-@index_app.command("list")
+@index_app.command("list", epilog=examples("assay index list", "assay index list python_docs"))
 def index_list(
-    name: Annotated[str | None, typer.Argument(help="A data set; all unless named.")] = None,
+    name: Annotated[str | None, typer.Argument(help="A data set. [default: all]")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Every build, what was measured of it, and which serves. Example: `assay index list python_docs`"""
+    """List every build, its measured quality, and which one serves."""
     print_result(list_builds(name), as_json, show_builds)
 
 
@@ -124,7 +125,7 @@ def _idle_state(row: IndexBuild) -> str:
 
 
 def show_builds(data: list[dict[str, Any]]) -> None:
-    """Print a line a build."""
+    """Print a line for each build."""
     counts = ("documents", "passages", "embedded")
     measures = ("recall", "nDCG", "MRR", "cited", "p95 ms")
     grid = table("Indexes", "name", "build", "state", *counts, *measures, "because")
@@ -144,37 +145,46 @@ def show_builds(data: list[dict[str, Any]]) -> None:
     console().print(grid if data else "No index has been built.")
 
 
-@index_app.command("rollback")
+@index_app.command(
+    "rollback", epilog=examples('assay index rollback python_docs --why "answers from drafts"')
+)
 def index_rollback(
     name: Dataset,
     why: Why,
     to: Annotated[
-        str | None, typer.Option(help="A build; the one that served before unless given.")
+        str | None, typer.Option(help="A build. [default: the one that served before]")
     ] = None,
 ) -> None:
-    """Have an earlier build serve again, until a new version's is accepted. Example: `assay index rollback python_docs --why "answers from drafts"`"""
+    """Put an earlier build back in service, until a newer one is accepted."""
     print(roll_back(name, to, why))
 
 
 def roll_back(name: str, build: str | None, why: str) -> str:
-    """Have an earlier build serve again, and describe which one serves now."""
+    """Put an earlier build back in service, and describe which one serves now."""
     from assay.assets.stages import index
 
     before, now = index.roll_back(open_installation(), name, build, why)
     documents = f"{now.details['documents']:,} documents of version {now.version}"
-    return f"the index of {name} was {before}, and now is {now.build}: {documents}"
+    return f"the index of {name} was build {before} and is now build {now.build}: {documents}"
 
 
-@index_app.command("rebuild")
+@index_app.command(
+    "rebuild",
+    epilog=examples("assay index rebuild python_docs", "assay index rebuild python_docs --full"),
+)
 def index_rebuild(
     name: Dataset,
     full: Annotated[
-        bool, typer.Option("--full", help="Cut, fit and embed everything anew, reusing nothing.")
+        bool, typer.Option("--full", help="Split, fit and embed everything again; reuse nothing.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Build the newest version's index now, and have it serve if it is not worse. Exit code 1 where it is refused. Example: `assay index rebuild python_docs --full`"""
-    build = rebuild(name, full=full)
+    """Build the index of the newest version now, and serve it if it is not worse.
+
+    Exit code 1 if it is refused.
+    """
+    with show_progress("building the index"):
+        build = rebuild(name, full=full)
     print_result(build, as_json, show_rebuilt)
     if not build["accepted"]:
         raise typer.Exit(1)
@@ -191,7 +201,7 @@ def rebuild(name: str, *, full: bool) -> dict[str, Any]:
 
 
 def show_rebuilt(data: dict[str, Any]) -> None:
-    """Print what came of a build."""
+    """Print the result of a build."""
     changed = data["changed"]
     print_line(f"{data['build']}: {data['outcome']}: {escape(data['reason'])}")
     print_line(

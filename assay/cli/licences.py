@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -9,19 +10,26 @@ import typer
 from assay.cli.options import AsJson
 from assay.cli.render import ABSENT, console, print_result, table
 
-MARKS = {"allowed": "[green]✓[/]", "review": "[yellow]?[/]", "refused": "[red]✗[/]"}
+EXAMPLES = ("assay licences", 'assay licences cc-by-nc-sa-4.0 "MIT OR ODbL-1.0"')
+OUTCOMES = {
+    ("allowed", "allowed"): "",
+    ("allowed", "refused"): ", without gain only",
+    ("refused", "refused"): ": not allowed",
+    ("review", "review"): ": a person decides",
+}
+"""What to add to purposes, by their outcome without and with commercial gain."""
 
 
 def licences(
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Licences as somebody wrote them: SPDX expressions, hub tags, addresses; all that have been read unless named."
+            help="Licences as published: SPDX expressions, hub tags, web addresses. [default: all that Assay knows]"
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """What each licence allows for each purpose. Examples: `assay licences`, `assay licences cc-by-nc-sa-4.0 "MIT OR ODbL-1.0"`"""
+    """Show what each licence allows for each purpose."""
     from assay.contracts.licenses import LONGEST
     from assay.reading import licences as read_licences
 
@@ -32,24 +40,32 @@ def licences(
 
 
 def show_licences(data: list[dict[str, Any]]) -> None:
-    """Print a line a licence: its terms, then each purpose's outcome, without and with gain."""
-    purposes = list(data[0]["outcomes"]) if data else []
-    title = "Licences: what each lets one do; per purpose without gain / for gain"
-    grid = table(title, "licence", "use", "terms", *purposes)
+    """Print a line for each licence: the purposes that it allows, and its terms."""
+    grid = table("Licences", "licence", "allows", "terms")
     for entry in data:
-        outcomes = [entry["outcomes"][purpose].values() for purpose in purposes]
-        marks = (" ".join(MARKS[outcome] for outcome in both) for both in outcomes)
-        grid.add_row(entry["license"], entry["use"], ", ".join(entry["terms"]) or ABSENT, *marks)
+        allowed = "; ".join(_describe_purposes(entry["outcomes"]))
+        grid.add_row(entry["license"], allowed, ", ".join(entry["terms"]) or ABSENT)
     console().print(grid)
-    console().print("✓ allowed   ? a person decides   ✗ refused", highlight=False)
     for entry in data:
         if "asked" in entry:
             console().print(f"\n{_reading(entry)}", highlight=False, markup=False)
 
 
+def _describe_purposes(outcomes: dict[str, dict[str, str]]) -> Iterator[str]:
+    """Purposes with the same outcome together: what is allowed first."""
+    by_outcome: dict[tuple[str, str], list[str]] = {}
+    for purpose, outcome in outcomes.items():
+        without, with_gain = outcome.values()
+        by_outcome.setdefault((without, with_gain), []).append(purpose)
+    for (without, with_gain), purposes in sorted(by_outcome.items()):
+        names = "every purpose" if len(purposes) == len(outcomes) else ", ".join(purposes)
+        default = f": {without} without gain, {with_gain} for gain"
+        yield names + OUTCOMES.get((without, with_gain), default)
+
+
 def _reading(entry: dict[str, Any]) -> str:
     """How a licence was read, and what was not."""
     if entry["read"] is None:
-        return f"'{entry['asked']}' names no licence: {entry['how']}. A person decides."
+        return f"'{entry['asked']}' is not a known licence: {entry['how']}. A person decides."
     read = f"'{entry['asked']}' is read as {entry['read']} ({entry['how']}). {entry['source']}"
     return f"{read}\nA person decides: {entry['doubt']}." if entry["doubt"] else read

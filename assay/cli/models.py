@@ -8,8 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assay.cli.opening import open_installation
-from assay.cli.options import AsJson, Why
-from assay.cli.render import ABSENT, console, escape, number_cell, print_result, table
+from assay.cli.options import AsJson, Why, command_group, examples
+from assay.cli.render import (
+    ABSENT,
+    console,
+    escape,
+    number_cell,
+    print_result,
+    show_progress,
+    table,
+)
 from assay.contracts.errors import ActionError, Where
 
 if TYPE_CHECKING:
@@ -19,25 +27,27 @@ if TYPE_CHECKING:
     from assay.contracts.model import Contract
     from assay.contracts.settings import Retrain
 
-models_app = typer.Typer(
-    name="models",
-    help="Models: who serves, who served, who is better.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
+models_app = command_group(
+    "models",
+    "List, compare, promote and roll back models; predict with them.",
+    "assay models list",
+    "assay models compare flights-late",
 )
-Model = Annotated[str, typer.Argument(help="A model, or the data set it is made from.")]
+Model = Annotated[str, typer.Argument(help="A model, or the data set it is trained on.")]
 CONFIDENCE = 0.95
 
 
-@models_app.command("list")
+@models_app.command("list", epilog=examples("assay models list", "assay models list flights-late"))
 def models_list(
     name: Annotated[
-        str | None, typer.Argument(help="A model, or its data set; all of them unless named.")
+        str | None, typer.Argument(help="A model, or its data set. [default: all]")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Every version of a model: what it was made from, how it was judged, whether it serves. Example: `assay models list flights-late`"""
-    print_result(list_models(name), as_json, show_models)
+    """List the versions of a model: data, evaluation, role."""
+    with show_progress("reading the models"):
+        models = list_models(name)
+    print_result(models, as_json, show_models)
 
 
 def list_models(name: str | None) -> list[dict[str, Any]]:
@@ -117,11 +127,11 @@ def show_models(data: list[dict[str, Any]]) -> None:
             grid.add_row(
                 switch["at"][:19],
                 switch["role"],
-                switch["version"] or "nobody",
+                switch["version"] or "no version",
                 switch["by"],
                 escape(switch["reason"]),
             )
-        console().print(grid if model["switches"] else "Nobody has served yet.")
+        console().print(grid if model["switches"] else "No version has been in service yet.")
 
 
 def _show_model_versions(model: dict[str, Any]) -> None:
@@ -159,7 +169,10 @@ def _describe_difference(value: float, low: float, high: float) -> str:
     return f"{value:+.4f} ({low:+.4f} to {high:+.4f})"
 
 
-@models_app.command("compare")
+@models_app.command(
+    "compare",
+    epilog=examples("assay models compare flights-late", "assay models compare flights-late 3 2"),
+)
 def models_compare(
     name: Model,
     first: Annotated[
@@ -168,15 +181,14 @@ def models_compare(
     second: Annotated[str, typer.Argument(help="What it is compared with.")] = "champion",
     as_json: AsJson = False,
 ) -> None:
-    """Two versions beside each other: on the same held-back rows, and by the outcomes that have arrived for each, with significance.
-
-    Examples: `assay models compare flights-late`, `assay models compare flights-late 3 2`
-    """
-    print_result(compare_models(name, first, second), as_json, show_compared)
+    """Compare two versions of a model on held-back rows and on outcomes."""
+    with show_progress("comparing the models"):
+        comparison = compare_models(name, first, second)
+    print_result(comparison, as_json, show_compared)
 
 
 def compare_models(name: str, first: str, second: str) -> dict[str, Any]:
-    """Two versions of a model: on the same held-back rows, and by outcomes where both have some."""
+    """Two versions of a model: on the same held-back rows, and by outcomes if both have some."""
     from assay.assets.stages.model import compared
     from assay.assets.stages.outcomes import keeps_model
 
@@ -196,7 +208,7 @@ def compare_models(name: str, first: str, second: str) -> dict[str, Any]:
 def _compare_live(
     installation: Installation, dataset: str, policy: Retrain, versions: Sequence[str]
 ) -> dict[str, Any] | None:
-    """Two versions by the outcomes that have arrived for each; None where one has none."""
+    """Two versions by the outcomes that have arrived for each; None if one has no outcomes."""
     from assay.assets.stages.outcomes import live
     from assay.pipelines.drift.scores import interval, unpaired
 
@@ -233,8 +245,8 @@ def _version_number(installation: Installation, dataset: str, name: str) -> str:
     role: Role = "champion" if name == "champion" else "challenger"
     serving = installation.registry.models.serving(dataset)
     if role not in serving:
-        remedy = f"See `assay models list {dataset}`"
-        raise ActionError(f"there is no {name}", remedy, Where(dataset=dataset))
+        remedy = f"List the versions: assay models list {dataset}"
+        raise ActionError(f"no version is {name}", remedy, Where(dataset=dataset))
     return str(serving[role].version)
 
 
@@ -273,18 +285,23 @@ def show_compared(data: dict[str, Any]) -> None:
     console().print(grid)
 
 
-@models_app.command("promote")
+@models_app.command(
+    "promote",
+    epilog=examples('assay models promote flights-late challenger --why "two weeks in canary"'),
+)
 def models_promote(
     name: Model,
     version: Annotated[str, typer.Argument(help="A version's number, or `challenger`.")],
     why: Why,
 ) -> None:
-    """Put a version in service. Example: `assay models promote flights-late challenger --why "two weeks in canary"`"""
-    print(promote(name, version, why))
+    """Put a version in service."""
+    with show_progress("loading the model"):
+        outcome = promote(name, version, why)
+    print(outcome)
 
 
 def promote(name: str, version: str, why: str) -> str:
-    """Put a version in service, and describe who serves now."""
+    """Put a version in service, and describe which version serves now."""
     from assay.assets.services import monitor
     from assay.assets.stages.outcomes import keeps_model
 
@@ -294,14 +311,18 @@ def promote(name: str, version: str, why: str) -> str:
     return describe_switches(monitor.promote(installation, contract, policy, number, why))
 
 
-@models_app.command("rollback")
+@models_app.command(
+    "rollback", epilog=examples('assay models rollback flights-late --why "complaints from Newark"')
+)
 def models_rollback(name: Model, why: Why) -> None:
-    """Put the champion before this one back. Example: `assay models rollback flights-late --why "complaints from Newark"`"""
-    print(roll_back(name, why))
+    """Put the previous champion back in service."""
+    with show_progress("loading the model"):
+        outcome = roll_back(name, why)
+    print(outcome)
 
 
 def roll_back(name: str, why: str) -> str:
-    """Put the champion before this one back, and describe who serves now."""
+    """Put the previous champion back, and describe which version serves now."""
     from assay.assets.services import monitor
     from assay.assets.stages.outcomes import keeps_model
 
@@ -311,11 +332,13 @@ def roll_back(name: str, why: str) -> str:
 
 
 def describe_switches(switches: Sequence[Switched]) -> str:
-    """A line a switch. Raises: ActionError: there is none, because another one came first."""
+    """A line for each switch. Raises: ActionError: there are no switches, another user was first."""
     if not switches:
-        raise ActionError("somebody else has switched meanwhile", "Look again: assay models list")
+        raise ActionError(
+            "another user switched the model in the meantime", "Look again: assay models list"
+        )
     return "\n".join(
         f"{switch.model}: the {switch.role} was version {switch.before or ABSENT},"
-        f" and is {switch.now or 'nobody'}: {switch.reason}"
+        f" and is now {switch.now or 'empty'}: {switch.reason}"
         for switch in switches
     )

@@ -17,23 +17,27 @@ if TYPE_CHECKING:
     from assay.assets.services.new import Drafted
     from assay.pipelines.draft.propose import Draft
 
+EXAMPLES = (
+    "assay new inbox/readings.csv",
+    "assay new inbox/readings.csv --license CC0-1.0 --owner ann@example.com",
+)
 GOOD, NOTE, OPEN, BAD = "[green]✓[/]", "[yellow]![/]", "[yellow]?[/]", "[red]✗[/]"
 
 
 Delimiter = Annotated[
-    str | None, typer.Option(help="Of text: what stands between cells; `\\t` is a tab.")
+    str | None, typer.Option(help="Text files: the character between cells; `\\t` is a tab.")
 ]
-Quote = Annotated[str | None, typer.Option(help="Of text: what stands about cells, or none.")]
+Quote = Annotated[str | None, typer.Option(help="Text files: the quote character, or none.")]
 Encoding = Annotated[
-    str | None, typer.Option(help="Of text: its encoding, such as cp1250 or iso8859_2.")
+    str | None, typer.Option(help="Text files: the encoding, such as cp1250 or iso8859_2.")
 ]
 Header = Annotated[
     bool | None,
-    typer.Option("--header/--no-header", help="Of text: whether a line names the columns."),
+    typer.Option("--header/--no-header", help="Text files: whether a line names the columns."),
 ]
 HeaderRow = Annotated[
     int | None,
-    typer.Option(min=1, max=1000, help="Of text: the line of the names, counted from 1."),
+    typer.Option(min=1, max=1000, help="Text files: the line that names the columns, from 1."),
 ]
 
 
@@ -43,19 +47,23 @@ def new(
         typer.Argument(help="A CSV, JSON, Parquet, Arrow or Excel file, or an archive of one."),
     ],
     name: Annotated[
-        str | None, typer.Option(help="The data set's name; the file's unless given.")
+        str | None, typer.Option(help="The data set's name. [default: the file's name]")
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(help="Where the contract goes; ./contracts, or ASSAY_CONTRACTS, by default."),
+        typer.Option(
+            help="File or folder for the contract. [default: ./contracts, or ASSAY_CONTRACTS]"
+        ),
     ] = None,
     license_: Annotated[
         str | None,
-        typer.Option("--license", help="SPDX expression, where no licence lies next to the file."),
+        typer.Option(
+            "--license", help="SPDX expression, if there is no licence file next to the data."
+        ),
     ] = None,
     owner: Annotated[
         str | None,
-        typer.Option(help="E-mail of who answers for the data; git's user.email unless given."),
+        typer.Option(help="E-mail of the data's owner. [default: git's user.email]"),
     ] = None,
     delimiter: Delimiter = None,
     quote: Quote = None,
@@ -63,9 +71,9 @@ def new(
     header: Header = None,
     header_row: HeaderRow = None,
 ) -> None:
-    """Draft a contract from a file: types, keys, ranges, personal data, licence, each with its reason.
+    """Draft a contract from a file, with types, keys, ranges, personal data and licence.
 
-    Example: `assay new inbox/readings.csv --license CC0-1.0`
+    Each entry of the draft states its reason.
     """
     written = {
         "delimiter": "\t" if delimiter == "\\t" else delimiter,
@@ -91,16 +99,16 @@ def draft_contract(
 
     Args:
         source: a CSV, Parquet, Arrow or Excel file.
-        name: the data set's, in A-Z, a-z, 0-9 and _; made from the file's unless given.
+        name: the data set's, in A-Z, a-z, 0-9 and _; derived from the file's by default.
         output: a file, or a folder for it; next to the project's other contracts by default, in
             `contracts/datasets` if there are none. Nothing is overwritten.
-        license: an SPDX expression, where there is none next to the file.
-        owner: who answers for the data; git's user.email unless given.
-        stated: options of how a text is written, as under `options` in a contract; what is not
-            stated is searched.
+        license: an SPDX expression, if there is none next to the file.
+        owner: the owner of the data; git's user.email by default.
+        stated: options of how a text file is written, as under `options` in a contract; the others
+            are detected.
     Returns: the contract's file.
     Raises: SourceError: the file cannot be read. ConfigurationError: the draft cannot be written
-        there, or the name is none.
+        there, or the name is not allowed.
     """
     from assay.assets.io.home import home
     from assay.assets.services.new import drafted, drafter
@@ -109,8 +117,8 @@ def draft_contract(
     current = home()
     name = name or dataset_name(source.name.partition(".")[0])
     if not re.fullmatch(r"[A-Za-z0-9_]+", name):
-        problem = f"'{name}' cannot name a data set"
-        raise ConfigurationError(problem, "Write it with A-Z, a-z, 0-9 and _")
+        problem = f"'{name}' cannot be the name of a data set"
+        raise ConfigurationError(problem, "Use A-Z, a-z, 0-9 and _ only: --name NAME")
     target = _target(output or current.drafts, name)
     owner = owner or drafter()
     with show_progress() as show:
@@ -126,7 +134,7 @@ def _target(output: Path, name: str) -> Path:
     target = output / f"{name}.odcs.yaml" if output.is_dir() or not output.suffix else output
     if target.exists():
         raise ConfigurationError(
-            "a contract is there already",
+            "a contract with this file name exists already",
             "Choose another --name or --output, or remove it",
             Where(file=shown(target)),
         )
@@ -150,7 +158,7 @@ def _write(target: Path, text: str) -> None:
 
 
 def show_drafted(target: Path, name: str, done: Drafted) -> None:
-    """Print what was learned from the file, what is open, and what to do next."""
+    """Print what was learned from the file, open questions, and the next commands."""
     file = escape(shown(target))
     print_line(f"[bold]{escape(name)}[/] → {file}")
     for mark, text in _findings(done):
@@ -158,7 +166,7 @@ def show_drafted(target: Path, name: str, done: Drafted) -> None:
     commands = (
         f"`assay check {file}`, `assay clean suggest {escape(name)}` and `assay run {escape(name)}`"
     )
-    print_line(f"  Next: read it, then {commands}")
+    print_line(f"  Next: review it, then {commands}")
 
 
 def _findings(done: Drafted) -> Iterator[tuple[str, str]]:
@@ -169,7 +177,7 @@ def _findings(done: Drafted) -> Iterator[tuple[str, str]]:
     yield GOOD, f"{profile.rows:,} rows, {len(kinds)} columns: {of_each_kind}"
     yield from _describe_reading(done)
     if profile.repeated:
-        yield GOOD, f"{profile.repeated:,} rows repeat another: the draft removes them"
+        yield GOOD, f"{profile.repeated:,} rows repeat another row; the draft removes them"
     yield GOOD, _describe_keys(draft)
     for column, personal in draft.personal.items():
         yield NOTE, f"personal: '{column}' ({personal.evidence}) → {personal.treatment}"
@@ -185,7 +193,7 @@ def _findings(done: Drafted) -> Iterator[tuple[str, str]]:
     if done.to_move:
         yield (
             NOTE,
-            "the file lies in ASSAY_HOME itself, where no source is read from: move it to inbox",
+            "the file is in ASSAY_HOME itself, from which no source is read: move it to inbox",
         )
     if done.root_to_set:
         yield NOTE, _describe_missing_root(done.root_to_set)
@@ -198,23 +206,23 @@ def _describe_reading(done: Drafted) -> Iterator[tuple[str, str]]:
     if encoding:
         yield (
             NOTE,
-            f"encoding: {encoding}, by the letters of the file: check them, or give --encoding",
+            f"encoding: {encoding}, guessed from the letters of the file: check it, or give --encoding",
         )
     if reading:
         shown = ", ".join(f"{name} {value!r}" for name, value in reading.items())
-        yield NOTE, f"read with {shown}: check it"
+        yield NOTE, f"read with {shown}: check these"
 
 
 def _describe_keys(draft: Draft) -> str:
     if draft.keys:
         return f"key: {', '.join(draft.keys)}"
-    return "no column, nor a few of them, looks like a key"
+    return "no column, and no combination of a few columns, looks like a key"
 
 
 def _describe_missing_root(root: Path) -> str:
     has_roots = bool(os.environ.get("ASSAY_SOURCE_ROOTS"))
     roots = os.pathsep.join(["…", str(root)]) if has_roots else root
     return (
-        f"the file lies below none of Assay's folders: set ASSAY_SOURCE_ROOTS={roots},"
+        f"the file is outside the folders that Assay reads: set ASSAY_SOURCE_ROOTS={roots},"
         " or move it to ASSAY_HOME/inbox"
     )

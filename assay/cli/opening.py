@@ -18,6 +18,6 @@ def open_installation() -> Installation:
 def chosen_datasets(installation: Installation, name: str | None) -> list[str]:
     """The data set that is named, or all of them. No contract is read.
 
-    Raises: ConfigurationError: there is none of that name.
+    Raises: ConfigurationError: the name is not known.
     """
     return [installation.dataset(name)] if name else list(installation.contracts)

@@ -1,4 +1,4 @@
-"""`assay predict` and `assay outcomes`: rows scored by the model in service, and what came true."""
+"""`assay models predict` and `assay models outcomes`: rows scored by the model in service, and their true labels."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay.cli.models import Model, describe_switches
+from assay.cli.models import Model, describe_switches, models_app
 from assay.cli.opening import open_installation
+from assay.cli.options import examples
+from assay.cli.render import show_progress
 from assay.contracts.errors import ActionError, Where, shown
 
 if TYPE_CHECKING:
@@ -19,35 +21,36 @@ if TYPE_CHECKING:
     from assay.contracts.model import Contract
 
 
+@models_app.command(
+    epilog=examples(
+        "assay models predict flights-late june.csv --purpose analytics --output scores.csv"
+    )
+)
 def predict(
     name: Model,
     file: Annotated[
         Path,
-        typer.Argument(
-            help="Rows as CSV or Parquet, with the columns that the features are made from."
-        ),
+        typer.Argument(help="Rows as CSV or Parquet, with the columns that the features use."),
     ],
     purpose: Annotated[
-        str, typer.Option(help="What for: one of the purposes that the data were admitted for.")
+        str, typer.Option(help="One of the purposes that the data were admitted for.")
     ],
     output: Annotated[
-        Path, typer.Option(help="Where the scores go: .csv or .parquet, a row for each row.")
+        Path, typer.Option(help="The file for the scores, .csv or .parquet: one row for each row.")
     ],
     trace: Annotated[
         str | None,
-        typer.Option(
-            help="A W3C traceparent or trace id that this belongs to.", envvar="TRACEPARENT"
-        ),
+        typer.Option(help="The W3C traceparent or trace id of the caller.", envvar="TRACEPARENT"),
     ] = None,
     history: Annotated[
         Path | None,
-        typer.Option(
-            help="Rows from before these, in a file of the same form: what windows and lags look back at."
-        ),
+        typer.Option(help="Earlier rows, in a file of the same form, for windows and lags."),
     ] = None,
 ) -> None:
-    """Score rows by the model in service, and record the use. Example: `assay predict flights-late june.csv --purpose analytics --output scores.csv`"""
-    print(score_file(name, file, purpose, output, trace, history))
+    """Score rows with the model in service, and record the use."""
+    with show_progress("scoring the rows"):
+        scored = score_file(name, file, purpose, output, trace, history)
+    print(scored)
 
 
 def score_file(
@@ -82,7 +85,7 @@ def score_file(
     if not looks_back:
         return summary
     examples = f"{looks_back[0]}{', …' if looks_back[1:] else ''}"
-    hint = "saw these rows only: give those from before with --history"
+    hint = "used these rows only: give earlier rows with --history"
     return f"{summary}\n{len(looks_back)} of its features look back ({examples}) and {hint}"
 
 
@@ -98,7 +101,7 @@ def _write_scores(scores: pl.DataFrame, output: Path) -> None:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         if isinstance(error, FileNotFoundError):
-            reason = "there is no such folder"
+            reason = "the folder does not exist"
         raise ActionError(
             f"it cannot be written ({reason})",
             "Name a file this user may write",
@@ -110,15 +113,13 @@ def _describe_scores(served: Served, scores: pl.DataFrame) -> str:
     by_version = scores.group_by("model_version").len().sort("model_version").rows()
     versions = ", ".join(f"{rows:,} by version {version}" for version, rows in by_version)
     trace_id = scores["traceparent"][0].split("-")[1]
-    return (
-        f"{scores.height:,} rows scored by {served.name} ({versions}). Trace: assay why {trace_id}"
-    )
+    return f"{scores.height:,} rows scored by {served.name} ({versions}). Trace: assay lineage trace {trace_id}"
 
 
 def _rows(contract: Contract, file: Path) -> pl.DataFrame:
     """The rows of a file, in the contract's types.
 
-    Raises: ActionError: a value is not in its column's form; left out, it would be scored as if it
+    Raises: ActionError: a value cannot be read in its column's type; it would be scored as if it
         were missing.
     """
     import polars as pl
@@ -143,28 +144,31 @@ def _rows(contract: Contract, file: Path) -> pl.DataFrame:
         if wrong.height:
             where = Where(file=shown(file), row=wrong["row"][0], field=name, dataset=contract.name)
             raise ActionError(
-                f"{wrong.height:,} value(s) are no {typed.schema[name]}",
-                "Mend them, or leave them empty",
+                f"{wrong.height:,} value(s) cannot be read as {typed.schema[name]}",
+                "Correct them, or leave them empty",
                 where,
             )
     return typed
 
 
+@models_app.command(epilog=examples("assay models outcomes flights-late june-arrivals.csv"))
 def outcomes(
     name: Model,
     file: Annotated[
         Path,
         typer.Argument(
-            help="CSV or Parquet: `traceparent` as `assay predict` wrote it, `label` 0 or 1, and `prediction` if made elsewhere."
+            help="CSV or Parquet: `traceparent` as `assay models predict` wrote it, `label` 0 or 1, and `prediction` if another system predicted."
         ),
     ],
 ) -> None:
-    """Take what came true, and judge the models in service by it. Example: `assay outcomes flights-late june-arrivals.csv`"""
-    print(take_outcomes(name, file))
+    """Take true labels, and evaluate the models in service with them."""
+    with show_progress("evaluating the models"):
+        taken = take_outcomes(name, file)
+    print(taken)
 
 
 def take_outcomes(name: str, file: Path) -> str:
-    """Keep outcomes, judge the models in service by them, and describe what followed."""
+    """Record outcomes, evaluate the models in service with them, and describe what followed."""
     from assay.assets.services import monitor
     from assay.assets.stages import outcomes
 
@@ -180,11 +184,11 @@ def take_outcomes(name: str, file: Path) -> str:
 
 
 def _describe_outcomes(taken: dict[str, Any]) -> Iterator[str]:
-    for_ours = f"{taken['known']:,} of them for predictions that Assay gave"
+    for_ours = f"{taken['known']:,} of them for predictions by Assay"
     yield f"{taken['rows']:,} outcome(s) for {taken['model']}, {for_ours}"
     if taken["lost"]:
-        yield f"{taken['lost']:,} speak of predictions that nobody knows, and count for nothing"
+        yield f"{taken['lost']:,} belong to no recorded prediction and are ignored"
     if taken["corrected"]:
-        yield f"{taken['corrected']:,} correct what was said before"
+        yield f"{taken['corrected']:,} correct an earlier outcome"
     if not taken["new"]:
-        yield "all were known before"
+        yield "all were recorded before"

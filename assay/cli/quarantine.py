@@ -1,4 +1,4 @@
-"""`assay quarantine`: rows that were set aside, and decisions about them."""
+"""`assay quarantine`: quarantined rows, and decisions about them."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assay.cli.opening import chosen_datasets, open_installation
-from assay.cli.options import AsJson, Why
-from assay.cli.render import ABSENT, console, escape, print_result, table
+from assay.cli.options import AsJson, Why, command_group, examples
+from assay.cli.render import ABSENT, console, escape, print_result, show_progress, table
 
 if TYPE_CHECKING:
     from assay.pipelines.validate.quarantine import Action
 
-quarantine_app = typer.Typer(
-    name="quarantine",
-    help="Rows that were set aside: looked at, released, discarded, replayed, expired.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
+quarantine_app = command_group(
+    "quarantine",
+    "Inspect, release, discard and expire quarantined rows.",
+    "assay quarantine list",
+    "assay quarantine show flights --rule dep_time_minimum",
 )
 Dataset = Annotated[str, typer.Argument(help="The data set.")]
-OptionalDataset = Annotated[str | None, typer.Argument(help="A data set; all unless named.")]
+OptionalDataset = Annotated[str | None, typer.Argument(help="A data set. [default: all]")]
 OfRun = Annotated[
     str | None,
     typer.Option(
         "--run",
-        help="The run that set the rows aside, or how its name begins; the newest unless given.",
+        help="The run that quarantined the rows, or the start of its id. [default: the newest]",
     ),
 ]
 OfRule = Annotated[
@@ -33,14 +33,16 @@ OfRule = Annotated[
 ]
 OfRows = Annotated[
     list[int] | None,
-    typer.Option("--row", help="A row's number in its source. May be given several times."),
+    typer.Option("--row", help="A row number in the source. Can be repeated."),
 ]
 WIDEST_CELL = 60
 
 
-@quarantine_app.command("list")
+@quarantine_app.command(
+    "list", epilog=examples("assay quarantine list", "assay quarantine list flights")
+)
 def quarantine_list(name: OptionalDataset = None, as_json: AsJson = False) -> None:
-    """What waits, per run: rows with their reasons, what was decided, when they expire. Example: `assay quarantine list flights`"""
+    """List quarantined rows by run: counts, reasons, decisions, expiry."""
     print_result(list_quarantines(name), as_json, show_quarantines)
 
 
@@ -53,7 +55,7 @@ def list_quarantines(name: str | None) -> list[dict[str, Any]]:
 
 
 def show_quarantines(data: list[dict[str, Any]]) -> None:
-    """Print a line a run that set rows aside."""
+    """Print a line for each run that quarantined rows."""
     grid = table(
         "Quarantine",
         "name",
@@ -86,15 +88,20 @@ def _describe_end(entry: dict[str, Any]) -> str:
     return str(entry["expires_at"] or ABSENT)[:10]
 
 
-@quarantine_app.command("show")
+@quarantine_app.command(
+    "show",
+    epilog=examples(
+        "assay quarantine show flights", "assay quarantine show flights --rule dep_time_minimum"
+    ),
+)
 def quarantine_show(
     name: Dataset,
     run: OfRun = None,
     rule: OfRule = None,
-    rows: Annotated[int, typer.Option(min=1, max=1000, help="How many.")] = 20,
+    rows: Annotated[int, typer.Option(min=1, max=1000, help="Number of rows.")] = 20,
     as_json: AsJson = False,
 ) -> None:
-    """The first rows, with reasons and the values of columns that are not personal. Example: `assay quarantine show flights --rule dep_time_minimum`"""
+    """Show quarantined rows with their reasons; personal values stay hidden."""
     from assay.assets.services import quarantine
 
     data = quarantine.shown(open_installation(), name, run, rule, rows)
@@ -124,50 +131,58 @@ def _cell(value: object) -> str:
     return text if len(text) <= WIDEST_CELL else text[: WIDEST_CELL - 3] + "…"
 
 
-@quarantine_app.command("release")
+@quarantine_app.command(
+    "release",
+    epilog=examples('assay quarantine release readings --row 7 --why "calibrated on Monday"'),
+)
 def quarantine_release(
     name: Dataset, why: Why, run: OfRun = None, rule: OfRule = None, row: OfRows = None
 ) -> None:
-    """Have the next version hold rows though they broke a rule. Example: `assay quarantine release readings --row 7 --why "meter 12 was calibrated on Monday"`"""
+    """Publish quarantined rows with the next version although they break a rule."""
     print(decide(name, "release", run, rule, row or [], why))
 
 
-@quarantine_app.command("discard")
+@quarantine_app.command(
+    "discard",
+    epilog=examples('assay quarantine discard readings --rule meter_pattern --why "test meters"'),
+)
 def quarantine_discard(
     name: Dataset, why: Why, run: OfRun = None, rule: OfRule = None, row: OfRows = None
 ) -> None:
-    """Remove rows' values for good; they stay counted. Example: `assay quarantine discard readings --rule meter_pattern --why "test meters"`"""
+    """Delete the values of quarantined rows; the rows stay counted."""
     print(decide(name, "discard", run, rule, row or [], why))
 
 
 def decide(
     name: str, action: Action, run_id: str | None, rule: str | None, rows: list[int], why: str
 ) -> str:
-    """Keep a decision about quarantined rows, and describe what follows."""
+    """Record a decision about quarantined rows, and describe what follows."""
     from assay.assets.services import quarantine
 
     decision = quarantine.decide(
         open_installation(), name, action, run_id=run_id, rule=rule, rows=rows, why=why
     )
     if action == "release":
-        verb, follows = "released", f"The next version has them: assay run {name}"
+        verb, follows = "released", f"To publish them: assay run {name}"
     else:
         verb = "discarded"
-        follows = "Their values are gone from the quarantine; they stay counted"
+        follows = "Their values are deleted; the rows stay counted"
     return f"decision {decision['id']}: {decision['rows']:,} rows of {name} {verb}. {follows}"
 
 
-@quarantine_app.command("replay")
+@quarantine_app.command("replay", epilog=examples("assay quarantine replay flights"))
 def quarantine_replay(name: Dataset, run: OfRun = None, as_json: AsJson = False) -> None:
-    """Which of the rows that wait would pass today's contract, per reason. Example: `assay quarantine replay flights`"""
+    """Count the open rows that would pass the current contract."""
     from assay.assets.services import quarantine
 
-    print_result(quarantine.replay(open_installation(), name, run), as_json, show_replay)
+    with show_progress("validating the rows"):
+        counts = quarantine.replay(open_installation(), name, run)
+    print_result(counts, as_json, show_replay)
 
 
 def show_replay(data: dict[str, Any]) -> None:
-    """Print how many of the rows that wait would pass today's contract, per reason."""
-    rows = f"{data['would_pass']:,} of {data['open']:,} rows would pass today's contract"
+    """Print how many of the open rows would pass the current contract, by reason."""
+    rows = f"{data['would_pass']:,} of {data['open']:,} open rows would pass the current contract"
     title = f"{data['dataset']}, run {data['run_id'][:8]}: {rows}"
     grid = table(title, "reason", "rows", "would pass")
     for entry in data["reasons"]:
@@ -175,19 +190,24 @@ def show_replay(data: dict[str, Any]) -> None:
     console().print(grid)
     if data["next"]:
         console().print(
-            f"The contract has changed since; a run judges the delivery by it: {data['next']}",
+            f"The contract has changed since; to validate the delivery against it: {data['next']}",
             highlight=False,
         )
 
 
-@quarantine_app.command("expire")
+@quarantine_app.command("expire", epilog=examples("assay quarantine expire"))
 def quarantine_expire(name: OptionalDataset = None, as_json: AsJson = False) -> None:
-    """Remove what is older than `retention.quarantine`; every publication does so too. Example: `assay quarantine expire`"""
+    """Remove quarantined rows that are older than `retention.quarantine`.
+
+    Every publication does so too.
+    """
     from assay.reading import check_contracts_can_be_read
 
-    print_result(expire_rows(name), as_json, show_expired)
+    with show_progress("looking for old rows"):
+        removed = expire_rows(name)
+    print_result(removed, as_json, show_expired)
     if not name:
-        check_contracts_can_be_read("none of its quarantines expires")
+        check_contracts_can_be_read("its quarantines do not expire")
 
 
 def expire_rows(name: str | None) -> list[dict[str, Any]]:
@@ -204,7 +224,7 @@ def show_expired(data: list[dict[str, Any]]) -> None:
     """Print what was removed."""
     for entry in data:
         run = f"run {entry['run_id'][:8]}, kept since {entry['kept_at'][:10]}"
-        text = f"{entry['dataset']}: {entry['rows']:,} rows of {run}, are gone"
+        text = f"{entry['dataset']}: {entry['rows']:,} rows of {run}, removed"
         console().print(text, highlight=False)
     if not data:
-        console().print("Nothing in the quarantine is older than its contract says.")
+        console().print("No quarantined row is older than its contract allows.")

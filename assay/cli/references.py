@@ -1,4 +1,4 @@
-"""`assay refs` and `assay rollback`: names that point to versions."""
+"""`assay refs`: names that point to versions."""
 
 from __future__ import annotations
 
@@ -6,26 +6,24 @@ from typing import Annotated, Any
 
 import typer
 
-from assay.cli.options import AsJson, Dataset, Why, split_name
+from assay.cli.options import AsJson, Dataset, Why, command_group, examples, split_name
 from assay.cli.render import ABSENT, console, escape, print_result, table
 
-refs_app = typer.Typer(
-    name="refs",
-    help="Names that point to versions: latest, prod, canary, or your own.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
+refs_app = command_group(
+    "refs",
+    "List and move references to versions, such as latest and prod.",
+    "assay refs list flights",
+    'assay refs set flights@1.1.0 prod --why "approved by the airline"',
 )
 Reference = Annotated[str, typer.Argument(help="The reference.")]
 
 
-@refs_app.command("list")
+@refs_app.command("list", epilog=examples("assay refs list", "assay refs list flights"))
 def refs_list(
-    name: Annotated[
-        str | None, typer.Argument(help="A data set; all of them unless named.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="A data set. [default: all]")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Where references point, who moved them there, when and why. Example: `assay refs list flights`"""
+    """List references: where they point, who moved them there, when and why."""
     from assay.reading import references
 
     print_result(references(name), as_json, show_references)
@@ -46,13 +44,16 @@ def show_references(data: list[dict[str, Any]]) -> None:
     console().print(grid if data else "Nothing has been published.")
 
 
-@refs_app.command("set")
+@refs_app.command(
+    "set",
+    epilog=examples('assay refs set flights@1.1.0 prod --why "approved by the airline"'),
+)
 def refs_set(
-    version: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME@REFERENCE")],
+    version: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME@REFERENCE.")],
     ref: Reference,
     why: Why,
 ) -> None:
-    """Point a reference to a version. Example: `assay refs set flights@1.1.0 prod --why "checked by the airline"`"""
+    """Point a reference to a version."""
     from assay.reading import point
 
     name, number = split_name(version)
@@ -61,24 +62,9 @@ def refs_set(
     print(point(name, number, ref, why))
 
 
-@refs_app.command("delete")
+@refs_app.command("delete", epilog=examples('assay refs delete flights canary --why "trial ended"'))
 def refs_delete(name: Dataset, ref: Reference, why: Why) -> None:
-    """Delete a reference; where it pointed stays in the audit log. Example: `assay refs delete flights canary --why "over"`"""
+    """Delete a reference; the audit log keeps where it pointed."""
     from assay.reading import unpoint
 
     print(unpoint(name, ref, why))
-
-
-def rollback(
-    name: Dataset,
-    why: Why,
-    ref: Annotated[str, typer.Option(help="The reference to move back.")] = "latest",
-    to: Annotated[
-        str | None,
-        typer.Option(help="The version to move it to; where it pointed before unless given."),
-    ] = None,
-) -> None:
-    """Move a reference back. The next publication moves `latest` on again; other references stay. Example: `assay rollback flights --ref prod --why "wrong carrier codes"`"""
-    from assay.reading import rolled_back
-
-    print(rolled_back(name, ref, to, why))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -17,7 +18,8 @@ from assay.contracts.errors import ConfigurationError, Where
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
+
+    from assay.cli.grid import Grid
 
 ABSENT = "—"
 
@@ -44,9 +46,17 @@ def print_line(text: str) -> None:
 
 
 @contextmanager
-def show_progress() -> Iterator[Callable[[str], None]]:
-    """A line on the terminal; call the function with what is being done."""
-    with console().status("starting…") as status:
+def show_progress(doing: str = "starting") -> Iterator[Callable[[str], None]]:
+    """A line on the terminal while a command works; call the function with what is being done.
+
+    It is on standard error, and only on a terminal, so that output stays as it is.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(f"{doing}…") as status:
         yield lambda doing: status.update(f"{doing}…")
 
 
@@ -57,24 +67,11 @@ def escape(text: str) -> str:
     return escape_markup(text)
 
 
-def table(title: str, *headers: str) -> Table:
+def table(title: str, *headers: str) -> Grid:
     """An empty table in the style of all commands; one without headers shows none."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
+    from assay.cli.grid import Grid
 
-    grid = Table(
-        title=title,
-        title_justify="left",
-        title_style="bold",
-        header_style="bold",
-        show_edge=False,
-        pad_edge=False,
-        show_header=any(headers),
-        box=SIMPLE_HEAD,
-    )
-    for header in headers:
-        grid.add_column(header, overflow="fold", no_wrap=header in ("name", "rows"))
-    return grid
+    return Grid(title, headers)
 
 
 def count_cell(value: int | None) -> str:

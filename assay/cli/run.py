@@ -6,28 +6,32 @@ from typing import Annotated
 
 import typer
 
+EXAMPLES = (
+    "assay run",
+    "assay run flights",
+    "assay run flights --window 2013-jun-aug",
+    "assay run meters --window 2013-01..2013-12",
+)
+
 
 def run(
     datasets: Annotated[
-        list[str] | None, typer.Argument(help="Data sets to run; all of them unless named.")
+        list[str] | None, typer.Argument(help="Data sets to run. [default: all]")
     ] = None,
     window: Annotated[
         str | None,
         typer.Option(
-            help="The window of the source to publish, or the partition, or FIRST..LAST; what is due unless named."
+            help="The window or partition to publish, or FIRST..LAST. [default: what is due]"
         ),
     ] = None,
     engine: Annotated[
         str | None,
         typer.Option(
-            help="Where features are made: auto, polars, gpu or ray-gpu; the contract's engine unless named."
+            help="Compute features with auto, polars, gpu or ray-gpu. [default: the contract's engine]"
         ),
     ] = None,
 ) -> None:
-    """Take data sets the whole way, from source to action.
-
-    Examples: `assay run`, `assay run flights`, `assay run flights --window 2013-jun-aug`, `assay run meters --window 2013-01..2013-12`
-    """
+    """Run data sets from the source to a published version, and act on drift."""
     from typing import get_args
 
     from assay.contracts.features import Wanted

@@ -8,12 +8,13 @@ from typing import Any
 from assay.cli.options import AsJson, DatasetOrVersion, split_name
 from assay.cli.render import console, count_cell, escape, print_result, table
 
+EXAMPLES = ("assay show flights", "assay show flights@1.0.0 --json")
 ROW_COUNTS = ("rows_in", "published", "quarantined", "removed")
 PASSED = {True: "yes", False: "no", None: "unknown"}
 
 
 def show(name: DatasetOrVersion, as_json: AsJson = False) -> None:
-    """A version's data card: source, licence, rows, quality, checks, evidence. Example: `assay show flights@1.0.0`"""
+    """Show a version's data card: source, licence, rows, quality, checks, evidence."""
     from assay.reading import card
 
     print_result(card(*split_name(name)), as_json, show_card)
@@ -55,11 +56,11 @@ def _facts(data: dict[str, Any]) -> Iterator[tuple[str, object]]:
     yield "quality", ", ".join(_describe_measure(*measure) for measure in data["quality"].items())
     kept = (f"{layer} {days}" for layer, days in data["retention"].items() if days)
     yield "retention", ", ".join(kept)
-    yield "made of it", ", ".join(data["made"]) or "nothing yet"
+    yield "built from it", ", ".join(data["made"]) or "nothing yet"
     version = f"{data['dataset']}@{data['version']}"
     docs = data["made"].get("data_docs", {}).get("index")
-    yield "data docs", docs or f"not made: assay contracts docs {version}"
-    yield "evidence", f"{data['evidence']['file']} — check it: assay verify {version}"
+    yield "data docs", docs or f"not created yet: assay contracts docs {version}"
+    yield "evidence", f"{data['evidence']['file']} — verify it: assay verify {version}"
     yield "trace id", data["trace_id"]
 
 
@@ -104,7 +105,7 @@ def _describe_measure(name: str, value: Any) -> str:
 def _show_partitions(partitions: dict[str, dict[str, Any]]) -> None:
     if not partitions:
         return
-    headers = ("name", "rows in", "published", "quarantined", "removed", "made in")
+    headers = ("name", "rows in", "published", "quarantined", "removed", "published in")
     grid = table("Partitions", *headers)
     for name, rows in partitions.items():
         counts = (count_cell(rows[count]) for count in ROW_COUNTS)
@@ -147,7 +148,7 @@ def _show_groups(bias: list[dict[str, Any]]) -> None:
 
 
 def _show_quarantine_decisions(decisions: list[dict[str, Any]]) -> None:
-    """Which decisions about quarantined rows the version carries."""
+    """The decisions about quarantined rows that the version applied."""
     if not decisions:
         return
     grid = table("Decisions about quarantined rows", "", "of", "rows", "by", "why")
@@ -166,7 +167,7 @@ def _show_quarantine_decisions(decisions: list[dict[str, Any]]) -> None:
 def _show_personal_data(findings: list[dict[str, Any]]) -> None:
     if not findings:
         return
-    grid = table("Personal data found", "column", "kind", "rows", "declared", "treatment")
+    grid = table("Personal data detected", "column", "kind", "rows", "declared", "treatment")
     for finding in findings:
         grid.add_row(
             finding["column"],
@@ -183,7 +184,7 @@ def _show_checks(checks: list[dict[str, Any]]) -> None:
     passed = sum(check["passed"] is True for check in checks)
     title = f"Checks: {passed} of {len(checks)} passed"
     if broken:
-        title += ", with rows set aside or reported:"
+        title += "; these quarantined or reported rows:"
     grid = table(title, "rule", "severity", "failing rows", "allowed", "passed")
     for check in broken:
         grid.add_row(

@@ -8,9 +8,11 @@ from assay.cli.clock import warn_of_clock
 from assay.cli.options import AsJson
 from assay.cli.render import ABSENT, console, count_cell, escape, print_result, table
 
+EXAMPLES = ("assay status", "assay status --json")
+
 
 def status(as_json: AsJson = False) -> None:
-    """What is published, what waits for a decision, what was triggered. Example: `assay status --json`"""
+    """Show what is published, what waits for a decision, and what was triggered."""
     from assay.reading import status as read_status
 
     print_result(read_status(), as_json, show_status)
@@ -101,5 +103,5 @@ def _show_overdue(data: list[dict[str, Any]]) -> None:
             continue
         since = f", late since {alarm['late_since'][:10]}" if alarm["late_since"] else ""
         line = f"{escape(entry['dataset'])}: {alarm['entries']:,} deliveries wait{since}."
-        remedy = "Repair what the reasons above name; every run tries them again."
+        remedy = "Fix the reasons above; every run tries again."
         console().print(f"[red]✗[/] {line} {remedy}", soft_wrap=True)

@@ -6,17 +6,17 @@ from typing import Annotated
 
 import typer
 
+EXAMPLES = ("assay ui", "assay ui --port 3001", "assay ui --link")
+
 
 def ui(
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 3000,
     link: Annotated[
-        bool, typer.Option("--link", help="Print a new sign-in link of the web UI that runs.")
+        bool,
+        typer.Option("--link", help="Print a new sign-in link for the web UI that is running."),
     ] = False,
 ) -> None:
-    """Open the steward's web UI (Dagster) on this installation. It prints a link that signs you in, once.
-
-    Examples: `assay ui --port 3000`, `assay ui --link`
-    """
+    """Start the web UI for data stewards, and print a link that signs you in once."""
     from assay.assets.io.home import home
     from assay.web.serve import new_link, serve
 

@@ -1,4 +1,4 @@
-"""`assay verify`. The walk over everything signed is in assay/verifying.py."""
+"""`assay verify`. The comparison of everything signed is in assay/verifying.py."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from assay.cli.options import AsJson, split_name
-from assay.cli.render import console, escape, print_result
+from assay.cli.render import console, escape, print_result, show_progress
+
+EXAMPLES = ("assay verify flights@1.0.0", "assay verify flights", "assay verify --all")
 
 
 def verify(
     name: Annotated[
-        str | None, typer.Argument(help="NAME@VERSION, or NAME for all its versions")
+        str | None, typer.Argument(help="NAME@VERSION, or NAME for all its versions.")
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Every version, and the audit log.")] = False,
     home: Annotated[
@@ -23,12 +25,13 @@ def verify(
     key: Annotated[Path | None, typer.Option(help="The public key that must have signed.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Hold versions against their signed evidence, offline. Examples: `assay verify flights@1.0.0`, `assay verify --all`"""
+    """Compare versions with their signed evidence, offline."""
     from assay.verifying import verify as verify_signed
 
     if (name is None) != all_:
         raise typer.BadParameter("give NAME@VERSION, or --all")
-    results = verify_signed(split_name(name) if name else None, home, key)
+    with show_progress("comparing with the evidence"):
+        results = verify_signed(split_name(name) if name else None, home, key)
     print_result(results, as_json, show_verified)
     problems = [entry["problem"] for entry in results if "problem" in entry]
     for problem in problems:
@@ -43,7 +46,7 @@ def _is_unknown(entry: dict[str, Any]) -> bool:
 
 
 def show_verified(data: list[dict[str, Any]]) -> None:
-    """Print what was checked of each version, and what is not as signed."""
+    """Print what was verified of each version, and what differs from its evidence."""
     for entry in data:
         mark = "[bold red]✗[/]" if "problem" in entry else "[bold green]✓[/]"
         if _is_unknown(entry):
@@ -63,5 +66,5 @@ def _closing_line(data: list[dict[str, Any]]) -> str:
     unknown = sum(len(entry.get("unknown", ())) for entry in data)
     rest = f" {unknown} checks were not evaluated." if unknown else ""
     if problems:
-        return f"{good} verified, {problems} are not as signed.{rest}"
-    return f"{good} verified, nothing differs from its evidence.{rest}"
+        return f"{good} verified; {problems} differ from their evidence.{rest}"
+    return f"{good} verified; nothing differs from its evidence.{rest}"

@@ -1,5 +1,6 @@
-"""`assay profile`, `assay diff` and `assay expire`: published versions described, compared,
-expired.
+"""`assay versions`: published versions explained, profiled, compared, moved back, expired.
+
+Recomputing a row is in assets/services/explain.py; the other work behind assay/reading.py.
 """
 
 from __future__ import annotations
@@ -9,25 +10,40 @@ from typing import Annotated, Any
 
 import typer
 
-from assay.cli.options import AsJson, split_name
-from assay.cli.render import ABSENT, console, count_cell, escape, print_result, table
+from assay.cli.opening import open_installation
+from assay.cli.options import (
+    AsJson,
+    Dataset,
+    DatasetOrVersion,
+    Why,
+    command_group,
+    examples,
+    split_name,
+)
+from assay.cli.render import ABSENT, console, count_cell, escape, print_result, show_progress, table
 
+versions_app = command_group(
+    "versions",
+    "Explain rows, profile, compare, roll back and expire versions.",
+    "assay versions profile flights@1.0.0",
+    "assay versions diff flights@1.0.0 flights@latest",
+)
 BARS = "▁▂▃▄▅▆▇█"
 LEAST_SHARE = 0.005
 """Values and patterns that are rarer are not named in a profile."""
 
 
+@versions_app.command(epilog=examples("assay versions profile flights@1.0.0"))
 def profile(
     name: Annotated[str, typer.Argument(help="NAME, NAME@VERSION or NAME@REFERENCE")],
     as_json: AsJson = False,
 ) -> None:
-    """Show each column of a version: missing and different values, range, quartiles, histogram, top values, lengths, patterns.
-
-    Example: `assay profile flights@1.0.0`
-    """
+    """Show each column of a version: missing values, range, histogram, top values."""
     from assay.reading import profiled
 
-    print_result(profiled(*split_name(name)), as_json, show_profile)
+    with show_progress("profiling the version"):
+        columns = profiled(*split_name(name))
+    print_result(columns, as_json, show_profile)
 
 
 def show_profile(data: dict[str, Any]) -> None:
@@ -113,13 +129,19 @@ def _bars(shares: Sequence[float]) -> str:
     return "".join(BARS[min(int(8 * share / highest), 7)] for share in shares)
 
 
+@versions_app.command(
+    epilog=examples(
+        "assay versions diff flights@1.0.0 flights@latest",
+        "assay versions diff flights@prod flights@canary --key carrier,flight --rows 5",
+    )
+)
 def diff(
     old: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME@REFERENCE")],
     new: Annotated[str, typer.Argument(help="Another version of the same data set.")],
     key: Annotated[
         str | None,
         typer.Option(
-            help="Columns that tell rows apart, separated by commas; the contract's primary key unless given."
+            help="Key columns, separated by commas. [default: the contract's primary key]"
         ),
     ] = None,
     rows: Annotated[
@@ -130,10 +152,7 @@ def diff(
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Compare two versions: schema, rows added, removed and changed by key, columns, statistics, partitions.
-
-    Examples: `assay diff flights@1.0.0 flights@latest`, `assay diff flights@prod flights@canary --key carrier,flight --rows 5`
-    """
+    """Compare two versions of a data set: schema, rows, columns, statistics."""
     from assay.reading import compared
 
     (name, old_version), (other, new_version) = split_name(old), split_name(new)
@@ -142,7 +161,9 @@ def diff(
             "OLD and NEW must both be NAME@VERSION or NAME@REFERENCE, of the same data set"
         )
     columns = [column.strip() for column in key.split(",")] if key else []
-    print_result(compared(name, old_version, new_version, columns, rows), as_json, show_diff)
+    with show_progress("comparing the versions"):
+        differences = compared(name, old_version, new_version, columns, rows)
+    print_result(differences, as_json, show_diff)
 
 
 def show_diff(data: dict[str, Any]) -> None:
@@ -196,29 +217,28 @@ def _statistic_cell(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+@versions_app.command(epilog=examples("assay versions expire --dry-run"))
 def expire(
-    names: Annotated[
-        list[str] | None, typer.Argument(help="Data sets; all of them unless named.")
-    ] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Data sets. [default: all]")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only report which versions would expire.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Close versions older than their contract's `retention.versions`.
+    """Expire versions that are older than `retention.versions` of their contract.
 
     Their files are removed a day later; their record and evidence stay.
-
-    Example: `assay expire --dry-run`
     """
     from assay.reading import check_contracts_can_be_read, expired
 
     def show(data: list[dict[str, Any]]) -> None:
         show_expired(data, dry_run=dry_run)
 
-    print_result(expired(names or [], dry_run=dry_run), as_json, show)
+    with show_progress("looking for old versions"):
+        versions = expired(names or [], dry_run=dry_run)
+    print_result(versions, as_json, show)
     if not names:
-        check_contracts_can_be_read("none of its versions expires")
+        check_contracts_can_be_read("its versions do not expire")
 
 
 def show_expired(data: list[dict[str, Any]], *, dry_run: bool) -> None:
@@ -228,3 +248,72 @@ def show_expired(data: list[dict[str, Any]], *, dry_run: bool) -> None:
         versions = ", ".join(entry["versions"]) or "none"
         text = f"{entry['dataset']}: {versions} {verb} (kept for {entry['after']})"
         console().print(text, highlight=False)
+
+
+@versions_app.command(
+    epilog=examples(
+        'assay versions rollback flights --why "wrong carrier codes"',
+        'assay versions rollback flights --ref prod --to 1.0.0 --why "late rows"',
+    )
+)
+def rollback(
+    name: Dataset,
+    why: Why,
+    ref: Annotated[str, typer.Option(help="The reference to move back.")] = "latest",
+    to: Annotated[
+        str | None,
+        typer.Option(help="The version to move it to. [default: the one before]"),
+    ] = None,
+) -> None:
+    """Move a reference back to an earlier version.
+
+    The next publication moves `latest` forward again; other references stay.
+    """
+    from assay.reading import rolled_back
+
+    print(rolled_back(name, ref, to, why))
+
+
+@versions_app.command(epilog=examples("assay versions explain flights@1.0.0 --row 4711"))
+def explain(
+    name: DatasetOrVersion,
+    row: Annotated[
+        int, typer.Option(help="The row number in the source, as `assay quarantine show` lists it.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Show what each cleaning step did to a row, and where the row went."""
+    with show_progress("recomputing the row"):
+        steps = explain_row(*split_name(name), row)
+    print_result(steps, as_json, show_explained)
+
+
+def explain_row(name: str, version: str | None, row: int) -> dict[str, Any]:
+    """Recompute what each cleaning step did to a row of a version."""
+    from assay.assets.services.explain import explained
+
+    installation = open_installation()
+    contract = installation.contract(name)
+    return explained(installation, contract, installation.version(name, version), row)
+
+
+def show_explained(data: dict[str, Any]) -> None:
+    """Print what each step did to a row, and where the row went."""
+    title = f"Row {data['row']} of {data['dataset']}@{data['version']}"
+    grid = table(title, "step", "column", "before", "after")
+    for step in data["steps"]:
+        for change in step["changes"]:
+            cells = (change["column"], _cell(change["before"]), _cell(change["after"]))
+            grid.add_row(step["step"], *map(escape, cells))
+        for note in [*step["flags"], *([step["out"]] if step["out"] else [])]:
+            grid.add_row(step["step"], "", "", escape(note))
+    console().print(grid if grid.row_count else "No step changed it.")
+    for line in data["learned"]:
+        text = ", ".join(f"{key} {value}" for key, value in line.items())
+        console().print(escape(text), highlight=False)
+    reasons = f": {'; '.join(data['reasons'])}" if data["reasons"] else ""
+    console().print(f"{data['outcome']}{reasons}", highlight=False, markup=False)
+
+
+def _cell(value: object) -> str:
+    return ABSENT if value is None else str(value)

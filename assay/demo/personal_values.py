@@ -1,6 +1,6 @@
 """A seed -> pools of made-up personal values: names, e-mails, phones, cards, IBANs.
 
-Nobody real is in them: names are Faker's, e-mail domains are reserved (RFC 2606), phone numbers
+No one real is in them: names are Faker's, e-mail domains are reserved (RFC 2606), phone numbers
 come from ranges that regulators keep free for fiction, cards and IBANs are random digits with valid
 checksums.
 """

@@ -2,7 +2,7 @@
 what was planted where.
 
 Belongs here: making the tickets, and counting how much of the planted was found. Stays out: finding
-it (pipelines/admit). Nobody real is in it: names are Faker's, e-mail domains are reserved (RFC
+it (pipelines/admit). No one real is in it: names are Faker's, e-mail domains are reserved (RFC
 2606), phone numbers come from ranges that regulators keep free for fiction, cards and IBANs are
 random digits with valid checksums.
 """
@@ -52,7 +52,7 @@ _START = datetime(2026, 1, 1, 6, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Planted:
-    """What stands in the file: readable data rows, and how many of them hold each fault; lines that
+    """What is in the file: readable data rows, and how many of them hold each fault; lines that
     are no record; personal values by kind.
     """
 
@@ -73,7 +73,7 @@ class _Ticket(NamedTuple):
 
 
 def generate(folder: Path, *, rows: int = 50_000, seed: int = 2026) -> Planted:
-    """Write `support_tickets.csv`, and beside it `support_tickets.planted.parquet` and
+    """Write `support_tickets.csv`, and next to it `support_tickets.planted.parquet` and
     `support_tickets.planted.json`.
 
     The same arguments and versions of the libraries give the same bytes.

@@ -11,13 +11,13 @@ from typing import Any
 
 import polars as pl
 from rich.console import Console
-from rich.table import Table
 
 from assay.assets.io.disk import write_atomically
 from assay.assets.io.home import SHIPPED_CONTRACTS, contract_files, home
 from assay.assets.io.installation import Installation
 from assay.assets.stages.admit import found_again
 from assay.assets.stages.run import Run
+from assay.cli.grid import Grid
 from assay.cli.render import table
 from assay.cli.show import describe_rows
 from assay.demo.closing import print_closing
@@ -33,13 +33,13 @@ TICKETS, FLIGHTS, DOCS = "support_tickets", "flights", "python_docs"
 def tour() -> bool:
     """Run the demo. Returns: whether everything succeeded."""
     console.print(
-        "[bold]Assay demo[/]: flights (external, CC0), the Python language reference (external, PSF), support tickets (made up here)\n"
+        "[bold]Assay demo[/]: flights (external, CC0), the Python language reference (external, PSF), support tickets (synthetic)\n"
     )
     _bring_contracts()
     inbox = home().root / "inbox"
     if not (inbox / f"{TICKETS}.planted.json").exists():
         with console.status(
-            "writing 50,000 made-up support tickets, with personal data and faults planted in them…"
+            "writing 50,000 synthetic support tickets with planted personal data and errors…"
         ):
             inbox.mkdir(parents=True, exist_ok=True)
             generate(inbox)
@@ -69,7 +69,7 @@ def _account(before: dict[str, list[str]]) -> None:
     console.print(
         f"\n[bold]{new} new version(s) published.[/]"
         if new
-        else "\n[bold]Nothing new was published: every source is as it was.[/]"
+        else "\n[bold]Nothing new was published: no source has changed.[/]"
     )
     cards = [
         card(name, version) for name, entry in entries.items() for version in entry["versions"]
@@ -81,7 +81,7 @@ def _bring_contracts() -> None:
     """Have the demo's contracts where Assay reads contracts: they are written into a project that
     has none.
 
-    Beside a project's own contracts nothing is written: this process alone reads those that ship
+    Next to a project's own contracts nothing is written: this process alone reads those that ship
     with Assay.
     """
     where = home()
@@ -103,7 +103,7 @@ def _bring_contracts() -> None:
         text = (SHIPPED_CONTRACTS / name).read_text(encoding="utf-8")
         write_atomically(where.drafts / name, text)
     console.print(
-        f"The demo's contracts are written to {where.drafts}: yours to read and to change.\n",
+        f"The demo's contracts are written to {where.drafts}. You can read and change them.\n",
         highlight=False,
     )
 
@@ -129,7 +129,7 @@ def _version(name: str, version: str, entry: dict[str, Any], *, new: bool) -> No
     console.print(grid, highlight=False)
 
 
-def _add_trigger(grid: Table, trigger: dict[str, Any]) -> None:
+def _add_trigger(grid: Grid, trigger: dict[str, Any]) -> None:
     """What drift or a contract's rule triggered, and what came of it."""
     outcome = trigger["outcome"] or {}
     by_drift = "drifted" in trigger["reason"]
@@ -141,7 +141,7 @@ def _add_trigger(grid: Table, trigger: dict[str, Any]) -> None:
 
 def _drift(name: str, version: str) -> str:
     drift = Installation.open().registry.derived.get(name, version, "drift")
-    return f"{drift['verdict']}: {' '.join(drift['reasons'])}" if drift else "not asked for"
+    return f"{drift['verdict']}: {' '.join(drift['reasons'])}" if drift else "not requested"
 
 
 def _planted() -> None:
@@ -153,7 +153,7 @@ def _planted() -> None:
     row = installation.version(TICKETS)
     run = Run(installation, installation.contract(TICKETS), row.run_id)
     findings = found_again(run, row).rename({ROW: "row"})
-    title = "Personal data in support_tickets: found of planted"
+    title = "Personal data in support_tickets: detected of planted"
     grid = table(title, "kind", "where", "planted", "found", "missed")
     in_text = pl.col("column") == "message"
     for where, here in (("its own column", ~in_text), ("free text", in_text)):
@@ -165,8 +165,8 @@ def _planted() -> None:
     leaks = _leaks(installation.scan(row), planted)
     console.print(
         f"Of {planted['value'].n_unique():,} planted values {leaks:,} can be read in the published"
-        " version.\nNames in free text are found by what stands before them, or because a name"
-        " column of the table holds them; the rest is missed.",
+        " version.\nNames in free text are detected by the words before them, or because a name"
+        " column of the table holds them; the others are missed.",
         highlight=False,
         soft_wrap=True,
     )

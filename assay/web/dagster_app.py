@@ -37,7 +37,7 @@ from assay.web.mutations import may
 from assay.web.people import VISITOR, Visitor
 
 POLL_MS = 2000
-NOT_HERE = "Assay keeps evidence: this is refused in the web UI"
+NOT_HERE = "The web UI cannot do this, because Assay keeps evidence of every change"
 _ROLES: dict[Permissions, Role] = {
     Permissions.LAUNCH_PIPELINE_EXECUTION: "operator",
     Permissions.LAUNCH_PIPELINE_REEXECUTION: "operator",
@@ -57,17 +57,17 @@ _ROLES: dict[Permissions, Role] = {
     Permissions.EDIT_CONCURRENCY_LIMIT: "administrator",
 }
 """Permission of Dagster -> the least role that has it on everything; a permission that is not here
-would forge or destroy evidence, or is new, and nobody has it.
+would forge or destroy evidence, or is new, and no one has it.
 """
 # what graphql-core writes before a value
 _QUOTED = re.compile(r"( got invalid value |, found | cannot represent [^:]*: ).*", re.DOTALL)
 _MISMATCHES = {
-    "RUNTIME_TYPE_MISMATCH": "the value is not of the type that is expected here",
+    "RUNTIME_TYPE_MISMATCH": "the value has the wrong type",
     "MISSING_REQUIRED_FIELD": "a required setting is missing",
     "MISSING_REQUIRED_FIELDS": "required settings are missing",
     "FIELD_NOT_DEFINED": "there is no setting of this name here",
     "FIELDS_NOT_DEFINED": "there are no settings of these names here",
-    "SELECTOR_FIELD_ERROR": "exactly one of several settings is expected here",
+    "SELECTOR_FIELD_ERROR": "choose exactly one of the settings here",
 }
 
 

@@ -96,7 +96,7 @@ class Front:
         return f"assay_session_{self.port}"
 
     def session_of(self, connection: HTTPConnection) -> str | None:
-        """The key of the open session that a connection shows; None where it shows none."""
+        """The key of the open session that a connection shows; None if it shows none."""
         for header in connection.headers.getlist("cookie"):
             for part in header.split(";"):
                 name, _, value = part.strip().partition("=")

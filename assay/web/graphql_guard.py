@@ -168,7 +168,8 @@ def _check_operation(operation: OperationDefinitionNode, role: Role) -> Refusal 
             )
         if kind == "mutation" and field in REFUSED_MUTATIONS:
             return Refusal(
-                403, f"The mutation `{field}` is refused to everybody: {REFUSED_MUTATIONS[field]}."
+                403,
+                f"The mutation `{field}` is not allowed for any user: {REFUSED_MUTATIONS[field]}.",
             )
         if field not in allowed and field != "__typename":
             return Refusal(

@@ -1,5 +1,5 @@
 """The mutations and subscriptions of the pinned Dagster schema: which role may send which, and the
-mutations that are refused to everybody.
+mutations that are refused to everyone.
 
 A test fails when the schema has one that is in no table.
 """

@@ -16,7 +16,7 @@ _LOCAL, _REMOTE, _UID = 1, 2, 7
 
 
 def user_of(client: tuple[str, int] | None, server: tuple[str, int] | None) -> int | None:
-    """The user id of the process that connected; None where the system keeps no table of them."""
+    """The user id of the process that connected; None if the system keeps no table of them."""
     if client is None or server is None:
         return None
     with contextlib.suppress(OSError, ValueError, struct.error):

@@ -42,7 +42,7 @@ class People:
 
     Args:
         policies: reads the file, and the file as two stewards adopted it where they have: a role
-            counts as far as both give it, so that taking one away needs nobody's approval.
+            counts as far as both give it, so that taking one away needs no one's approval.
     """
 
     policies: Callable[[], Sequence[StewardPolicy]]
@@ -50,7 +50,7 @@ class People:
     _read: tuple[float, Sequence[StewardPolicy]] | None = field(default=None, init=False)
 
     def visitor(self, identity: Identity) -> Visitor | None:
-        """The person with the role of this moment; None where they have none any more."""
+        """The person with the role of this moment; None if they have none any more."""
         if identity.by == "link":
             return Visitor(self._of_account(identity.name), "administrator")
         persons = [policy.by_name(identity.name) for policy in self._policies()]
@@ -70,7 +70,7 @@ class People:
         return person.name if person else account
 
     def _policies(self) -> Sequence[StewardPolicy]:
-        """What was read last, while it is fresh. A file that cannot be read gives nobody a role."""
+        """What was read last, while it is fresh. A file that cannot be read gives no one a role."""
         now = self.clock()
         if self._read is None or now - self._read[0] > FRESH_S:
             try:

@@ -1,4 +1,4 @@
-"""Which HTTP requests and websockets pass, before anybody reads what they hold. Pure.
+"""Which HTTP requests and websockets pass, before anyone reads what they hold. Pure.
 
 Request facts go in; None, or the refusal, comes out.
 """
@@ -40,7 +40,7 @@ class RequestFacts:
         return [value for key, value in self.headers if key == name]
 
     def value(self, name: str) -> str | None:
-        """The only value of a header; None where it is missing, or there are several."""
+        """The only value of a header; None if it is missing, or there are several."""
         values = self.values(name)
         return values[0] if len(values) == 1 else None
 
@@ -83,7 +83,7 @@ def check_role(facts: RequestFacts, role: Role) -> Refusal | None:
 
 
 def _normalised(path: str) -> str | None:
-    """The path as a careless server would read it; None where it was encoded too many times."""
+    """The path as a careless server would read it; None if it was encoded too many times."""
     for _ in range(3):
         decoded = unquote(path)
         if decoded == path:

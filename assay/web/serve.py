@@ -48,7 +48,7 @@ class Place:
         return Links(self.folder / "links")
 
     def url(self) -> str | None:
-        """The address of the web UI that runs on this home; None where none does."""
+        """The address of the web UI that runs on this home; None if there is none."""
         try:
             with self.lock.open() as file:
                 try:
@@ -80,7 +80,7 @@ class Place:
                 address = _address(file) or "an address that it has not chosen yet"
                 raise ConfigurationError(
                     f"this home already has a web UI, at {address}",
-                    "Open it with `assay ui --link`, or end it first",
+                    "Open it with `assay ui --link`, or stop it first",
                 ) from None
             yield file
 
@@ -205,7 +205,7 @@ def _wait(supervisor: subprocess.Popen[bytes], writer: int, stop: list[int]) -> 
     end_descendants(0.0 if code is None or code < 0 else ORDERLY_S)
     if code is not None and code < 0 and not stop:
         raise ConfigurationError(
-            f"the supervisor of the web UI was ended ({signal.Signals(-code).name}), "
+            f"the supervisor of the web UI was stopped ({signal.Signals(-code).name}), "
             "and so was the UI",
             "Start `assay ui` again",
         )

@@ -82,7 +82,7 @@ class _Session:
 class Sessions:
     """Who is signed in. The browser holds the key; the server its digest, its end and its person.
 
-    `user`: the user id at the other end of the connection; None where the system does not tell.
+    `user`: the user id at the other end of the connection; None if the system does not tell.
     """
 
     clock: Callable[[], float] = time.monotonic

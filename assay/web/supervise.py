@@ -134,7 +134,7 @@ class Services:
         return "daemon" in self.names.values()
 
     def first_end(self) -> str | None:
-        """A sentence about a service that has ended by itself; None where all go on."""
+        """A sentence about a service that has ended by itself; None if all go on."""
         for pid, code in reap().items():
             if pid in self.names:
                 how = f"exit code {code}" if code >= 0 else signal.Signals(-code).name

@@ -12,7 +12,7 @@ from assay.pipelines.publish.partitions import describe_partitions, name_format
 
 
 class Window(dg.Config):
-    """Which part of the source to publish; the next one due unless said."""
+    """Which part of the source to publish; the next one due by default."""
 
     window: str | None = None
 
@@ -45,7 +45,7 @@ def partitions_of(contract: Contract) -> dict[str, Any]:
 
 
 def follows(contract: Contract) -> dg.AutomationCondition[Any]:
-    """When what is made from versions runs by itself: after each; of a partitioned data set also
+    """When what is derived from versions runs by itself: after each; of a partitioned data set also
     while some partitions have not come yet.
     """
     eager = dg.AutomationCondition.eager()

@@ -58,7 +58,7 @@ def landed(contract: Contract) -> dg.AssetsDefinition:
         "landed",
         beyond=beyond,
         kinds={"duckdb", "parquet"},
-        description=f"What came from {contract.source.shown_location}, as it came.",
+        description=f"The delivery from {contract.source.shown_location}, unchanged.",
         config_schema=WINDOW,
         **partitions_of(contract),
     )
@@ -134,7 +134,7 @@ def _admit(context: dg.AssetExecutionContext, contract: Contract, run: Run) -> A
 
 
 def cleaned_and_published(contract: Contract) -> dg.AssetsDefinition:
-    """The admitted rows, repaired and judged by every rule; then the version with its evidence."""
+    """The admitted rows, repaired and evaluated by every rule; then the version with its evidence."""
 
     @dg.multi_asset(
         name=f"{contract.name}__publish",
@@ -186,7 +186,7 @@ def _publication_specs(contract: Contract) -> Iterator[dg.AssetSpec]:
         key(contract, "cleaned"),
         deps=[key(contract, "admitted")],
         kinds={"polars", "pandera"},
-        description="Repaired and judged; each row that left, with its step or rule.",
+        description="Cleaned and validated rows; each row that left, with its step or rule.",
         **shared,
     )
     yield dg.AssetSpec(
@@ -238,7 +238,7 @@ def _samples(parts: list[Part]) -> dict[str, list[Sample]]:
 
 
 def _judged(parts: list[Run], admissions: list[Admission]) -> list[Part]:
-    """The parts that were not published before, with their rows judged, one after the other."""
+    """The parts that were not published before, with their rows evaluated, one after the other."""
     new = [
         (part, admission)
         for part, admission in zip(parts, admissions, strict=True)
@@ -254,7 +254,7 @@ def _judged(parts: list[Run], admissions: list[Admission]) -> list[Part]:
 def _added(
     parts: list[Part], whole: WholeVersion | None
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The row account of what was judged, and the checks of the version that it makes."""
+    """The row account of what was evaluated, and the checks of the version that it makes."""
     accounts = [{"accounting": asdict(part.refined.accounting)} for part in parts]
     checks = whole.checks if whole else parts[-1].refined.checks
     return accounting(accounts), [asdict(check) for check in checks]
@@ -279,7 +279,7 @@ POOL = "gpu"
 
 
 class Engine(dg.Config):
-    """Where to make the features; the contract's engine unless said."""
+    """Where to make the features; the contract's engine by default."""
 
     engine: str | None = Field(
         default=None, pattern=f"^({'|'.join(get_args(Wanted))})$"
@@ -333,7 +333,7 @@ def drift(contract: Contract) -> dg.AssetsDefinition:
         after=["published"],
         kinds={"evidently", "polars"},
         automation_condition=follows(contract),
-        description="How far the newest version has moved from those that the contract names, and what was decided about it.",
+        description="How the newest version differs from those that the contract names, and what was decided about it.",
     )
     def _drift(
         context: dg.AssetExecutionContext, installation: InstallationResource
@@ -358,7 +358,7 @@ def drift(contract: Contract) -> dg.AssetsDefinition:
 
 
 def model(contract: Contract) -> dg.AssetsDefinition:
-    """A model trained on the newest version when drift asks for it, judged against the champion."""
+    """A model trained on the newest version when drift asks for it, evaluated against the champion."""
     after = ["features", "drift"] if contract.drift else ["features"]
 
     @asset(
@@ -368,7 +368,7 @@ def model(contract: Contract) -> dg.AssetsDefinition:
         automation_condition=follows(contract),
         output_required=False,
         kinds={"scikitlearn", "mlflow"},
-        description="The candidate and its judgement; the champion stays if it is better.",
+        description="The candidate and its evaluation; the champion stays if it is better.",
     )
     def _model(
         context: dg.AssetExecutionContext, installation: InstallationResource
@@ -387,7 +387,7 @@ def model(contract: Contract) -> dg.AssetsDefinition:
 
 
 def index(contract: Contract) -> dg.AssetsDefinition:
-    """The retrieval index, rebuilt when documents have changed, judged by the contract's questions."""
+    """The retrieval index, rebuilt when documents have changed, evaluated by the contract's questions."""
 
     @asset(
         contract,
@@ -396,7 +396,7 @@ def index(contract: Contract) -> dg.AssetsDefinition:
         automation_condition=follows(contract),
         output_required=False,
         kinds={"lancedb", "scikitlearn"},
-        description="The candidate index and its judgement; the one in service stays if it is better.",
+        description="The candidate index and its evaluation; the one in service stays if it is better.",
     )
     def _index(
         context: dg.AssetExecutionContext, installation: InstallationResource

@@ -81,7 +81,7 @@ def build_definitions(jobs: Sequence[dg.JobDefinition] = (), **overrides: object
     keep_private()  # the code server, and each process that executes a run
     contracts = ContractFolder(home())
     if not contracts:
-        home().contract_paths()  # says that there is none
+        home().contract_paths()  # raises an error if it is missing
     own = [*jobs, *STEWARDS_JOBS, *SENSORS_JOBS]
     parts = [
         part for name in contracts if (part := _part_of(contracts, name, {job.name for job in own}))
@@ -153,7 +153,7 @@ def _part_of(contracts: Mapping[str, Contract], name: str, taken: Container[str]
 
 
 def _disabled(contracts: Mapping[str, Contract], name: str) -> dg.AssetSpec | None:
-    """What stands for a data set whose contract cannot be read: an asset that says what is wrong. None where it can."""
+    """What represents a data set and its contract cannot be read: an asset that says what is wrong. None if it can."""
     error = problem_of(contracts, name)
     if error is None:
         return None

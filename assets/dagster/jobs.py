@@ -37,7 +37,7 @@ class Decision(dg.Config):
 
 @dg.op(
     config_schema=plain_schema(Decision),
-    description="Checks a signed decision and keeps it, if it counts.",
+    description="Checks a signed decision, and records it if it is valid.",
 )
 def decide(context: dg.OpExecutionContext) -> None:
     """One decision."""
@@ -70,7 +70,7 @@ def review() -> None:
 
 
 class Handling(dg.Config):
-    """What a steward decides: of which run's rows (the newest unless named), which rule or which rows, and why."""
+    """What a steward decides: of which run's rows (the newest by default), which rule or which rows, and why."""
 
     dataset: str
     action: Literal["release", "discard", "replay", "expire"]
@@ -82,7 +82,7 @@ class Handling(dg.Config):
 
 @dg.op(
     config_schema=plain_schema(Handling),
-    description="Releases or discards quarantined rows, holds them against today's contract, or removes what has expired.",
+    description="Releases or discards quarantined rows, validates them against the current contract, or removes expired rows.",
 )
 def handle(context: dg.OpExecutionContext) -> None:
     """One decision, or one look."""
@@ -134,7 +134,7 @@ def quarantine() -> None:
 
 
 class Pages(dg.Config):
-    """Of which version (the newest unless named), and of how many rows, drawn with which seed."""
+    """Of which version (the newest by default), and of how many rows, drawn with which seed."""
 
     dataset: str
     version: str | None = None
@@ -167,7 +167,7 @@ def make_data_docs(context: dg.OpExecutionContext) -> None:
 
 @dg.job(
     owners=[STEWARDS],
-    description="Make Great Expectations' Data Docs of a published version, and link them from its asset.",
+    description="Create Great Expectations Data Docs of a published version, and link them from its asset.",
 )
 def data_docs() -> None:
     """Where stewards get the pages."""
@@ -182,7 +182,7 @@ class OneDataSet(dg.Config):
 
 @dg.op(
     config_schema=plain_schema(OneDataSet),
-    description="Closes versions older than their contract keeps them, and removes files that no version needs.",
+    description="Expires versions that are older than their contract allows, and removes files that no version needs.",
 )
 def expire_due(context: dg.OpExecutionContext) -> None:
     """Let expire what is due of one data set."""
@@ -197,7 +197,7 @@ def expire_due(context: dg.OpExecutionContext) -> None:
 
 
 @dg.job(
-    description="Close the versions of a data set that are older than its contract keeps them; the sensor `reaper` requests it."
+    description="Expire the versions of a data set that are older than its contract allows; the sensor `reaper` requests it."
 )
 def expire_versions() -> None:
     """Where versions expire."""
@@ -205,7 +205,7 @@ def expire_versions() -> None:
 
 
 @dg.op(
-    description="Delivers what committed versions still owe others: evidence, logs, lineage, webhooks."
+    description="Delivers what is still open for committed versions: evidence, logs, lineage, webhooks."
 )
 def deliver(context: dg.OpExecutionContext) -> None:
     """Deliver what is due; what cannot be delivered stays, with its reason."""
@@ -216,9 +216,7 @@ def deliver(context: dg.OpExecutionContext) -> None:
     context.add_output_metadata({"not_delivered": len(late)})
 
 
-@dg.job(
-    description="Deliver what could not be delivered before; the sensor `reaper` requests it when it is due."
-)
+@dg.job(description="Try failed deliveries again; the sensor `reaper` requests it when it is due.")
 def deliver_outbox() -> None:
     """Where late deliveries are made."""
     deliver()
@@ -226,7 +224,7 @@ def deliver_outbox() -> None:
 
 @dg.op(
     config_schema=plain_schema(OneDataSet),
-    description="Judges the models that serve by the outcomes that have arrived: promotes a challenger, rolls back what has fallen.",
+    description="Evaluates the models in service with the outcomes that have arrived: promotes a challenger, or rolls back a model that became worse.",
 )
 def judge(context: dg.OpExecutionContext) -> None:
     """Judge the models of one data set."""
@@ -242,7 +240,7 @@ def judge(context: dg.OpExecutionContext) -> None:
 
 
 @dg.job(
-    description="Judge a data set's models by the outcomes that have arrived; the sensor `triggers` requests it when there are new ones."
+    description="Evaluate a data set's models with the outcomes that have arrived; the sensor `triggers` requests it when there are new ones."
 )
 def judge_models() -> None:
     """Where models are promoted and rolled back."""
@@ -265,7 +263,7 @@ def job(contract: Contract) -> "UnresolvedAssetJobDefinition":
         contract.name,
         selection=dg.AssetSelection.groups(contract.name),
         owners=owners(contract),
-        description=f"Everything about {contract.name}, from its source to action.",
+        description=f"Every stage of {contract.name}, from its source to action.",
         tags={"assay/dataset": contract.name},
     )
 

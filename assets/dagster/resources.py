@@ -71,7 +71,7 @@ def failures_told() -> Iterator[None]:
     """Any error becomes a Dagster failure that says what and what to do; it is an answer, so it is
     not retried.
 
-    An exception that nobody foresaw is described without its own text, which may quote values.
+    An exception that no one foresaw is described without its own text, which may quote values.
     """
     try:
         yield

@@ -20,11 +20,11 @@ from assay.pipelines.admit import reasons
 _PLAIN_KEY = re.compile(r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")
 _DEPTH = 60
 ROOT = "the run's configuration"
-REMEDY = "Write values themselves into the configuration, and a reason without personal data"
+REMEDY = "Write the values into the configuration, and a reason without personal data"
 
 
 def problem_of(config: Any) -> str | None:
-    """Why a configuration is refused, in a sentence that quotes no value; None where it is not."""
+    """Why a configuration is refused, in a sentence that quotes no value; None if it is not."""
     return _problem(config, (), set())
 
 
@@ -106,7 +106,7 @@ def read_settings(settings: type[Settings], context: dg.OpExecutionContext) -> S
     except ValidationError as errors:
         first = errors.errors(include_url=False, include_input=False, include_context=False)[0]
         name = ".".join(str(part) for part in first["loc"])
-        problem = f"`{name}` in the run's configuration is wrong: {first['msg']}"
+        problem = f"`{name}` in the run's configuration is not valid: {first['msg']}"
         raise ConfigurationError(problem, "Correct it, and start the run again") from None
 
 

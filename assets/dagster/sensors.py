@@ -68,7 +68,7 @@ def requests(
     jobs: frozenset[str],
     problems: list[str] | None = None,
 ) -> Iterator[dg.RunRequest]:
-    """What to launch now: a run for each trigger that waits, that nobody is at, and whose last run did not fail just now.
+    """What to launch now: a run for each trigger that waits, that no one is at, and whose last run did not fail just now.
 
     Args:
         problems: takes a sentence for each trigger that could not be looked at.
@@ -155,7 +155,7 @@ def _attempt(
 
     Args:
         once: a run that succeeded is the last.
-    Returns: None where none is to be requested: one is in progress, has ended just now, or was the last.
+    Returns: None if there is none to be requested: one is in progress, has ended just now, or was the last.
     """
     before = instance.get_run_records(dg.RunsFilter(tags=tags))
     ends = [*_IN_PROGRESS, *([dg.DagsterRunStatus.SUCCESS] if once else [])]
@@ -179,11 +179,11 @@ def trigger_sensor(
         jobs=jobs,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Carries out what drift and stewards have decided, once.",
+        description="Carries out each decision of the drift policy or of a steward once.",
     )
     def _triggers(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         problems: list[str] = []
-        with noted(home().root, problems, None, "looking for what is due"):
+        with noted(home().root, problems, None, "checking what is due"):
             return _looked(context, named)
         return dg.SensorResult(skip_reason="; ".join(problems))
 
@@ -197,7 +197,9 @@ def _looked(context: dg.SensorEvaluationContext, jobs: frozenset[str]) -> dg.Sen
     problems: list[str] = []
     due = list(requests(installation, context.instance, jobs, problems))
     for name in installation.contracts:
-        with noted(installation.home.root, problems, name, "looking whether to judge its models"):
+        with noted(
+            installation.home.root, problems, name, "checking whether models must be evaluated"
+        ):
             request = _judgement(installation, context.instance, name)
             due += [request] if request else []
     _log(context, problems, due)
@@ -221,7 +223,7 @@ def _log(
 def _judgement(
     installation: Installation, instance: dg.DagsterInstance, name: str
 ) -> dg.RunRequest | None:
-    """A run that judges a data set's models, once for all that it would judge them by."""
+    """A run that evaluates a data set's models, once for all that it would evaluate them by."""
     contract = installation.contracts[name]
     if not (contract.retrain and _watched(installation, contract)):
         return None
@@ -244,7 +246,7 @@ def _seen(cursor: str | None) -> int:
 
 
 def _switch(row: ModelSwitch) -> dg.AssetObservation:
-    """Who serves now and why, beside the runs of a model: outcomes and stewards switch it between them."""
+    """Who serves now and why, next to the runs of a model: outcomes and stewards switch it between them."""
     serves = f"version {row.version} is {row.role}" if row.version else f"there is no {row.role}"
     return dg.AssetObservation(
         [row.dataset, "model"],
@@ -272,7 +274,7 @@ def schedule(contract: Contract) -> dg.ScheduleDefinition | None:
         job_name=contract.name,
         cron_schedule=contract.source.schedule,
         execution_timezone="UTC",
-        description="When the contract says.",
+        description="On the contract's schedule.",
     )
 
 
@@ -282,12 +284,12 @@ def _schedule_of_due(contract: Contract, cron: str) -> dg.ScheduleDefinition:
         job_name=contract.name,
         cron_schedule=cron,
         execution_timezone="UTC",
-        description="When the contract says: what is due.",
+        description="On the contract's schedule: what is due.",
     )
     def _due(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
         problems: list[str] = []
         names: tuple[str, ...] = ()
-        with noted(home().root, problems, contract.name, "looking for what is due"):
+        with noted(home().root, problems, contract.name, "checking what is due"):
             installation = Installation.open()
             names = due(Run(installation, installation.contract(contract.name), str(uuid.uuid4())))
         if problems:
@@ -331,7 +333,7 @@ def arrival_sensor(contract: Contract) -> dg.SensorDefinition | None:
             return dg.SkipReason("nothing new has arrived")
         if seen != before:
             return dg.SensorResult(
-                skip_reason="a file has arrived, and may still be growing", cursor=f"{seen}|{done}"
+                skip_reason="a file has arrived, but may still be growing", cursor=f"{seen}|{done}"
             )
         return dg.SensorResult(
             run_requests=[dg.RunRequest(run_key=f"{contract.name}-{seen}")], cursor=f"{seen}|{seen}"
@@ -376,7 +378,7 @@ def _gone(installation: Installation, row: RunRecord) -> str | None:
     jobs=[expire_versions, deliver_outbox],
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Ends runs whose process is gone; has old versions expire, and what is late delivered.",
+    description="Ends runs whose process has ended, expires old versions, and tries late deliveries again.",
 )
 def reaper(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     """Look every 30 seconds."""
@@ -388,10 +390,10 @@ def reaper(context: dg.SensorEvaluationContext) -> dg.SensorResult:
             if ended := end_lost(installation, context.instance):
                 problems.append(f"ended lost runs {', '.join(ended)}")
         for name in installation.contracts:
-            with noted(installation.home.root, problems, name, "looking for what expires"):
+            with noted(installation.home.root, problems, name, "checking what expires"):
                 request = _expiry(installation, context.instance, name)
                 due += [request] if request else []
-        with noted(installation.home.root, problems, None, "looking for what is not delivered"):
+        with noted(installation.home.root, problems, None, "checking for failed deliveries"):
             installation.registry.clock_doubts.keep_watch()
             problems += _late(installation)
             request = _delivery(installation, context.instance)

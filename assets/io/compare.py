@@ -2,7 +2,7 @@
 its memory.
 
 Belongs here: the joins. Stays out: which files (assets/services/diff.py), words (assay/). No value of
-a row leaves it but keys that were asked for.
+a row leaves it but keys that were requested.
 Source: DuckDB hash joins and aggregates out of core; `IS NOT DISTINCT FROM` treats null as a value.
 """
 
@@ -49,7 +49,7 @@ class Changes:
     columns: Mapping[str, int] = field(default_factory=dict)
     """Column -> in how many of the changed rows it differs."""
     keys: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
-    """A sample of keys, where one was asked for."""
+    """A sample of keys, where one was requested."""
 
 
 @contextmanager
@@ -91,7 +91,7 @@ def compare(
         key: tells rows apart; without one, equal rows are paired, and what is left was added or
             removed.
         sample: how many keys of each kind of change to return, the smallest first.
-    Returns: None where the key does not tell the rows of a side apart.
+    Returns: None if the key does not tell the rows of a side apart.
     """
     if not columns:
         return None

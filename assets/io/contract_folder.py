@@ -25,7 +25,7 @@ _FIRST_BYTES = 65_536
 
 
 class ContractFolder(Mapping[str, Contract]):
-    """The contracts below a folder, in order of path. Names are known at once; a document is read when it is asked for.
+    """The contracts below a folder, in order of path. Names are known at once; a document is read when it is needed.
 
     Of a name whose document cannot be read, or that two documents declare, `[name]` raises an AssayError. A name that
     no document declares is a KeyError, as in any mapping.
@@ -100,7 +100,7 @@ class ContractFolder(Mapping[str, Contract]):
 
 
 def _declared_in(file: Path) -> str | None:
-    """The data set that a file declares; None where the file does not tell."""
+    """The data set that a file declares; None if the file does not tell."""
     try:
         name = declared_name(contract_text(file)) or read_contract(file).name
     except BaseException as error:
@@ -122,7 +122,7 @@ def _beginning(file: Path) -> str:
 
 
 def named(contracts: Mapping[str, Contract], name: str) -> Contract:
-    """One of the contracts, by its name. Raises: ConfigurationError: there is none of that name."""
+    """One of the contracts, by its name. Raises: ConfigurationError: the name is not known."""
     try:
         return contracts[name]
     except KeyError:
@@ -143,7 +143,7 @@ def no_contract(name: str, contracts: Mapping[str, Contract]) -> ConfigurationEr
 
 
 def find(contracts: Mapping[str, Contract], name: str) -> Contract | None:
-    """A contract by name; None where there is none, or where it cannot be read."""
+    """A contract by name; None if there is none, or where it cannot be read."""
     try:
         return contracts.get(name)
     except AssayError:
@@ -156,7 +156,7 @@ def readable(contracts: Mapping[str, Contract]) -> dict[str, Contract]:
 
 
 def problem_of(contracts: Mapping[str, Contract], name: str) -> AssayError | None:
-    """Why the contract of that name cannot be read; None where it can, or where there is none."""
+    """Why the contract of that name cannot be read; None if it can, or if there is none."""
     try:
         contracts.get(name)
     except AssayError as error:

@@ -22,7 +22,7 @@ FOLDER, APP = "_delta_log", "assay"
 CONFIGURATION = {"delta.dataSkippingNumIndexedCols": "0"}
 CHECKPOINT_EVERY = 100
 TIMESTAMP_NTZ = "timestampNtz"
-_REMEDY = "Restore it from a backup, or remove the folder _delta_log: the next version writes it again; `assay.open` does not need it"
+_REMEDY = "Restore it from a backup, or remove the folder _delta_log: the next version writes it again; `assay.open` works without it"
 _ACTIONS = frozenset({"commitInfo", "protocol", "metaData", "add", "remove", "txn"})
 _COMMIT = re.compile(r"([0-9]{20})\.json")
 _CHECKPOINT = re.compile(r"([0-9]{20})\.checkpoint\.parquet")
@@ -51,7 +51,7 @@ class Expected:
     """What the table holds after the commit of a version.
 
     `files` maps a path to its size in bytes and its rows; a size of None is not compared.
-    `schema` is the Delta schema, None where no file is left to tell it. `is_there` says whether
+    `schema` is the Delta schema, None if no file is left to tell it. `is_there` says whether
     the files are: a log that was written again after they expired has no commit of them.
     """
 
@@ -216,7 +216,7 @@ def check(
         else:
             wanted = expected.get(commit.sequence)
             if wanted is None:
-                raise _error(table, name, "is of a version that no signed evidence describes")
+                raise _error(table, name, "belongs to a version without signed evidence")
             if commit.sequence <= state.sequence:
                 raise _error(table, name, "repeats an earlier version")
             state.sequence = commit.sequence
@@ -241,7 +241,7 @@ def _follow(table: Path, state: _State, commit: Commit) -> None:
     """What readers make of one more commit."""
     name = f"{commit.number:020}.json"
     if not commit.removes <= state.files.keys() or commit.adds.keys() & state.files.keys():
-        raise _error(table, name, "adds or removes files out of turn")
+        raise _error(table, name, "adds or removes files in the wrong order")
     for path in commit.removes:
         del state.files[path]
         state.compared.pop(path, None)
@@ -270,7 +270,7 @@ def _is_harmless(protocol: _Action) -> bool:
 def _check_state(table: Path, name: str, state: _State, wanted: Expected) -> None:
     """Compare what readers see after a commit with the version that was signed."""
     if set(state.files) != set(wanted.files):
-        raise _error(table, name, f"names other files than the manifest of {wanted.version}")
+        raise _error(table, name, f"lists other files than the manifest of {wanted.version}")
     for path, (size, rows) in wanted.files.items():
         if state.compared.get(path) == (size, rows):
             continue  # it stays from an earlier version
@@ -323,7 +323,7 @@ def _check_checkpoint(table: Path, number: int, state: _State) -> None:
     only = set(actions) <= {"add", "remove", "metaData", "protocol", "txn"}
     described = len(actions.get("metaData", ())) == 1 and len(actions.get("protocol", ())) == 1
     if not (same and only and described and _is_same_table(actions, state)):
-        raise _error(table, file.name, "says something else than the commits before it")
+        raise _error(table, file.name, "contradicts the commits before it")
 
 
 def _is_same_add(add: _Action, state: _State) -> bool:

@@ -170,5 +170,5 @@ def room_on_disk() -> Iterator[None]:
             raise
         raise PublicationError(
             "the disk is full",
-            "Free some space and run again: what was published before is whole, and nothing of this run is visible",
+            "Free some space and run again. Published versions are intact, and nothing of this run is visible",
         ) from error

@@ -175,7 +175,7 @@ class Endpoint:
     def _check(self, probe: Sequence[float]) -> None:
         if self.known and not _alike(probe, self.known):
             raise ActionError(
-                f"the endpoint's model '{self.name}' is no longer the one that the index was built with",
+                f"the endpoint's model '{self.name}' is not the model that the index was built with",
                 "Build the index again: assay index rebuild NAME --full",
                 self._where,
             )
@@ -194,8 +194,8 @@ class Endpoint:
             vectors = np.array([entry["embedding"] for entry in entries], dtype=np.float32)
         except (ValueError, KeyError, TypeError, RecursionError):
             raise ActionError(
-                "the endpoint's answer holds no vectors",
-                "Name one that speaks as OpenAI's embeddings do",
+                "the endpoint's response contains no vectors",
+                "Use an endpoint with OpenAI's embeddings API",
                 self._where,
             ) from None
         return checked(vectors, len(texts), self.dimensions, self.name)
@@ -210,7 +210,7 @@ class Endpoint:
         if not is_allowed(host, port, self.hosts):
             raise ActionError(
                 "passages are not sent to this endpoint's host",
-                "Name the host in ASSAY_EMBEDDING_HOSTS, if they may leave for it",
+                "If the host may receive passages, add it to ASSAY_EMBEDDING_HOSTS",
                 self._where,
             )
         problem = ""
@@ -234,8 +234,8 @@ class Endpoint:
                     )
                 break
         raise ActionError(
-            f"the endpoint could not be asked in {TRIES} tries: {problem}",
-            "Run again later; if it recurs, look at the server",
+            f"the endpoint did not answer in {TRIES} tries: {problem}",
+            "Run again later; if it happens again, check the server",
             self._where,
         )
 
@@ -252,7 +252,7 @@ class Endpoint:
         if url.scheme == "http" and is_public(address):
             raise ActionError(
                 "passages are not sent over the public network without encryption",
-                "Give an address that begins with https://",
+                "Use an address that begins with https://",
                 self._where,
             )
         headers = {"Host": url.netloc, "User-Agent": "assay", "Content-Type": "application/json"}
@@ -268,7 +268,7 @@ class Endpoint:
         except urllib3.exceptions.SSLError:
             raise ActionError(
                 "the endpoint's certificate is not valid for its name",
-                "Look at the certificate; nothing is sent without one",
+                "Fix the certificate; nothing is sent without a valid one",
                 self._where,
             ) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
@@ -280,7 +280,7 @@ class Endpoint:
                 host, port, allowed=True, where=self._where, look_up=self.network.look_up
             )
         except SourceError as error:
-            remedy = "Check `url`, and that this machine can look names up"
+            remedy = "Check `url`, and that this machine can resolve host names"
             raise ActionError(
                 f"the endpoint's host cannot be used: {error.problem}", remedy, self._where
             ) from None
@@ -291,7 +291,7 @@ class Endpoint:
             size += len(part)
             if size > MOST_BYTES:
                 raise ActionError(
-                    "the endpoint's answer is too large", "Give a smaller `batch`", self._where
+                    "the endpoint's response is too large", "Choose a smaller `batch`", self._where
                 )
             parts.append(part)
         return b"".join(parts)
@@ -315,18 +315,20 @@ def checked(vectors: NDArray[Any], count: int, dimensions: int, model: str) -> N
     if vectors.ndim != 2 or vectors.shape[0] != count:
         raise ActionError(
             f"'{model}' gave {len(vectors)} vectors for {count} texts",
-            "Look at the model",
+            "Check the model",
             Where(file="assay.index"),
         )
     if vectors.shape[1] != dimensions:
         raise ActionError(
-            f"'{model}' gives vectors of {vectors.shape[1]} dimensions, and the contract says {dimensions}",
-            "Write `dimensions` as the model has them",
+            f"'{model}' gives vectors of {vectors.shape[1]} dimensions, but the contract declares {dimensions}",
+            "Write the model's number of dimensions as `dimensions`",
             Where(file="assay.index"),
         )
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not np.isfinite(lengths).all():
         raise ActionError(
-            f"'{model}' gave what are no numbers", "Look at the model", Where(file="assay.index")
+            f"'{model}' returned values that are not numbers",
+            "Check the model",
+            Where(file="assay.index"),
         )
     return np.asarray(vectors / np.where(lengths == 0, 1, lengths), dtype=np.float32)

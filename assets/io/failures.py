@@ -25,13 +25,13 @@ LOGS = "logs"
 _STOP_NAMES = frozenset({"CancelledError", "DagsterExecutionInterruptedError"})
 """Stops that other libraries define; named, so that they need not be imported."""
 _LIBRARIES = {
-    "sqlalchemy": "a database did not answer as expected",
+    "sqlalchemy": "a database gave an unexpected answer",
     "requests": "the receiver did not answer",
     "urllib3": "the receiver did not answer",
     "mlflow": "the model store did not accept it",
     "deltalake": "the Delta table could not be read or written",
     "_internal": "the Delta table could not be read or written",
-    "pyo3_runtime": "a library stopped with an internal fault",
+    "pyo3_runtime": "a library stopped with an internal error",
 }
 """What is known of an exception from the package that defines it. `_internal` is deltalake's."""
 
@@ -40,7 +40,7 @@ def must_stop(error: BaseException) -> bool:
     """Whether an exception ends the process or the run, and so is never caught and recorded.
 
     What may be recorded is a failure of the work: any Exception but a lack of memory, and a panic
-    of a Rust library, which derives from BaseException. Of another BaseException nobody here can
+    of a Rust library, which derives from BaseException. Of another BaseException no one here can
     tell who wants it to end.
     """
     names = {kind.__name__ for kind in type(error).__mro__}
@@ -70,7 +70,7 @@ def unexpected(
     """Turn an unexpected exception into one sentence, and log where it was raised.
 
     Args:
-        root: the home; None where it is not known, then nothing is logged.
+        root: the home; None if it is not known, then nothing is logged.
         place: what was being done, such as "stage 'cleaned'".
     Returns: the error itself where it is an AssayError; a full disk and a missing extra are
         called that.
@@ -80,7 +80,7 @@ def unexpected(
     if missing := of_import_error(error, place or "this"):
         return missing
     if is_disk_full(error, root if root is not None and root.is_dir() else None):
-        remedy = "Free some space and run again: what was published before is whole, and nothing of this run is visible"
+        remedy = "Free some space and run again. Published versions are intact, and nothing of this run is visible"
         return PublicationError("the disk is full", remedy, Where(dataset=dataset))
     file = _logged(root, error, dataset, place) if root is not None else None
     log = f" with the log {LOGS}/{file.name} of the home" if file else ""

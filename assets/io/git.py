@@ -19,7 +19,7 @@ SUFFIX = ".odcs.yaml"
 class Changed:
     """One contract's file that is not what it was.
 
-    `path` is None where it is gone, `old` where it is new.
+    `path` is None if it is gone, `old` where it is new.
     """
 
     path: Path | None
@@ -31,14 +31,14 @@ def changed(paths: Sequence[Path], base: str) -> list[Changed]:
     """The contracts below the paths that differ from `base`, or, where the branches have parted,
     from where they did; untracked ones count as new.
 
-    Raises: ConfigurationError: the paths lie in no git work tree, or git knows no such revision.
+    Raises: ConfigurationError: the paths are in no git work tree, or git knows no such revision.
     """
     folder = next(path if path.is_dir() else path.parent for path in paths).resolve()
     try:
         root = Path(_git(folder, "rev-parse", "--show-toplevel").strip())
     except subprocess.CalledProcessError:
         raise ConfigurationError(
-            "the contracts lie in no git work tree",
+            "the contracts are not in a git work tree",
             "Run without --base, or inside the repository",
             Where(file=str(paths[0])),
         ) from None
@@ -87,8 +87,8 @@ def _commit(root: Path, base: str) -> str:
             root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{base}^{{commit}}"
         ).strip()
     except subprocess.CalledProcessError:
-        remedy = "Fetch it first (in CI: check out with the whole history, `fetch-depth: 0`), or name another with --base"
-        raise ConfigurationError(f"git knows no revision '{base}' here", remedy) from None
+        remedy = "Fetch it first (in CI: check out the whole history with `fetch-depth: 0`), or choose another with --base"
+        raise ConfigurationError(f"git has no revision '{base}' here", remedy) from None
     try:
         return _git(root, "merge-base", commit, "HEAD").strip()
     except subprocess.CalledProcessError:

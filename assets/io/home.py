@@ -1,6 +1,6 @@
 """Where this installation keeps things, from the environment.
 
-Belongs here: reading ASSAY_* and laying out paths. Stays out: what lies in them.
+Belongs here: reading ASSAY_* and laying out paths. Stays out: what is in them.
 """
 
 from __future__ import annotations
@@ -30,8 +30,10 @@ _MAX_CONTRACT = 4 * MAX_BYTES  # UTF-8 takes up to four bytes for a character
 MARK, LAYOUT = "assay.home", 6
 SERVICE = "service "
 """Before the name of what acts unattended: no person's name begins so."""
-READ_ONLY = "the home is read-only, so nothing that is done here can be recorded"
-READ_ONLY_REMEDY = "Open it where this user may write; `assay verify`, `assay show` and `assay status` need only to read"
+READ_ONLY = "the home is read-only, so this action cannot be recorded"
+READ_ONLY_REMEDY = (
+    "Give this user write access; `assay verify`, `assay show` and `assay status` only read"
+)
 SHIPPED_STEWARDS = Path(__file__).parents[2] / "contracts" / "policies" / "stewards.yaml"
 PROJECT_CONTRACTS = Path("contracts")
 SHIPPED_CONTRACTS = Path(__file__).parents[2] / "contracts" / "datasets"
@@ -51,7 +53,7 @@ class Home(BaseSettings):
     ASSAY_HOME: the folder (./.assay). ASSAY_CONTRACTS: a folder of *.odcs.yaml (./contracts).
     ASSAY_REGISTRY_URL: SQLAlchemy URL (SQLite in the home). ASSAY_LINEAGE_URL: an OpenLineage backend (a file in the home).
     ASSAY_MLFLOW_URI: an MLflow server (a store in the home). ASSAY_STEWARDS: who may approve (the shipped list, which is empty).
-    ASSAY_REGION: where the home lies, such as `eu` or `eu-de`; a contract that names another region is refused; unless set, nothing is held against it.
+    ASSAY_REGION: where the home lies, such as `eu` or `eu-de`; a contract that names another region is refused; unless set, nothing is compared with it.
     ASSAY_PRESIDIO_MODEL: a spaCy model, by package or folder, with which Presidio looks for persons and places in text (none: a dictionary does).
     ASSAY_ACTOR: the name of an unattended service, under which it is recorded (the user's account).
     ASSAY_SOURCE_ROOTS: further folders, separated by ':', from which sources may be read.
@@ -108,7 +110,7 @@ class Home(BaseSettings):
 
     @property
     def layout(self) -> int | None:
-        """The number of the layout that the home's mark names; None where there is no mark.
+        """The number of the layout that the home's mark names; None if there is no mark.
 
         Raises: ConfigurationError: the mark cannot be read, or is no number.
         """
@@ -119,17 +121,17 @@ class Home(BaseSettings):
             return None
         except NotADirectoryError:
             raise ConfigurationError(
-                "the home is no folder", "Set ASSAY_HOME to a folder", Where(file=str(self.home))
+                "the home is not a folder", "Set ASSAY_HOME to a folder", Where(file=str(self.home))
             ) from None
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(
-                f"the home's mark cannot be read ({type(error).__name__})",
+                f"the home's layout file cannot be read ({type(error).__name__})",
                 "Restore it from your backup",
                 Where(file=MARK),
             ) from None
         if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
             raise ConfigurationError(
-                "the home's mark holds no number of a layout",
+                "the home's layout file contains no layout number",
                 "Restore it from your backup",
                 Where(file=MARK),
             )
@@ -140,8 +142,8 @@ class Home(BaseSettings):
         layout = self.layout
         if layout is not None and layout > LAYOUT:
             raise ConfigurationError(
-                f"this home has layout {layout}, and this Assay knows layouts up to {LAYOUT}",
-                "Open it with the newer Assay that made it: nothing was changed",
+                f"this home has layout {layout}, but this Assay supports layouts up to {LAYOUT}",
+                "Open it with the newer Assay that created it; nothing was changed",
                 Where(file=MARK),
             )
 
@@ -208,8 +210,8 @@ class Home(BaseSettings):
         if here and wanted != "global" and here != wanted and not here.startswith(f"{wanted}-"):
             where = Where(file=contract.file, dataset=contract.name)
             raise AdmissionError(
-                f"the data stay in '{wanted}', and this home lies in '{here}'",
-                "Run it where the data may lie, or change `region` in assay.privacy",
+                f"the data must stay in '{wanted}', but this home is in '{here}'",
+                "Run it in that region, or change `region` in assay.privacy",
                 where,
             )
 
@@ -234,13 +236,15 @@ HOW_TO_GET_ONE = (
 def contract_files(folder: Path) -> list[Path]:
     """The contracts in a folder and in the folders below it, by path; hidden folders are left out.
 
-    Raises: ConfigurationError: the folder cannot be looked into.
+    Raises: ConfigurationError: the folder cannot be listed.
     """
     try:
         files = sorted(folder.rglob("*.odcs.yaml"))
     except (OSError, ValueError) as error:
-        problem = f"the folder cannot be looked into ({type(error).__name__})"
-        raise ConfigurationError(problem, "Name another one", Where(file=str(folder))) from None
+        problem = f"the folder cannot be listed ({type(error).__name__})"
+        raise ConfigurationError(
+            problem, "Choose another folder", Where(file=str(folder))
+        ) from None
     return [
         file
         for file in files
@@ -285,6 +289,6 @@ def home() -> Home:
     except ValidationError as errors:
         first = errors.errors(include_url=False, include_input=False)[0]
         raise ConfigurationError(
-            f"ASSAY_{str(first['loc'][0]).upper()} is wrong: {first['msg']}",
-            "Mend the environment variable",
+            f"ASSAY_{str(first['loc'][0]).upper()} is not valid: {first['msg']}",
+            "Correct the environment variable",
         ) from None

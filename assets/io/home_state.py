@@ -27,14 +27,14 @@ class HomeState:
     """What is there.
 
     Args:
-        layout: the number in the home's mark; None where there is no mark.
+        layout: the number in the home's mark; None if there is no mark.
         registry: `none`: it has no tables; `empty`: nothing was recorded but the keys; `used`: more
             was.
         fingerprints: of the keys, as the registry keeps them.
-        published: a place where data were published; None where there is none, or where the mark is
+        published: a place where data were published; None if there is none, or where the mark is
             there.
         missing_keys: names of key files that are not there.
-        tables: the number of the layout of the registry's tables; None where there are none.
+        tables: the number of the layout of the registry's tables; None if there are none.
     """
 
     layout: int | None
@@ -93,9 +93,9 @@ def next_step(state: HomeState) -> Step:
 
 def _lost(places: list[str]) -> ConfigurationError:
     listed = places[0] if len(places) == 1 else f"{', '.join(places[:-1])} and {places[-1]}"
-    remedy = f"Restore {'it' if len(places) == 1 else 'them'} from your backup: nothing that was lost is created again"
+    remedy = f"Restore {'it' if len(places) == 1 else 'them'} from your backup; Assay does not create them again"
     if places == [MARK]:
-        remedy += f"; or, where no newer Assay has opened this home, write {LAYOUT} into {MARK}"
+        remedy += f"; or, if no newer Assay has opened this home, write {LAYOUT} into {MARK}"
     return ConfigurationError(
         f"this home is not new, and {listed} {'is' if len(places) == 1 else 'are'} missing",
         remedy,

@@ -2,7 +2,7 @@
 embedders that ask in the same space.
 
 Belongs here: writing a build whole, opening it checked, asking it, dropping it. Stays out: cutting,
-embedding, judging (pipelines/act), which build serves (registry). A build is written in a folder of
+embedding, evaluating (pipelines/act), which build serves (registry). A build is written in a folder of
 its own and never changed: what a withdrawn document left in one is gone with the folder, and never
 was in the next.
 """
@@ -176,7 +176,7 @@ class IndexStore:
         self._spaces: dict[tuple[str, str], Space] = {}
 
     def alone(self, dataset: str) -> AbstractContextManager[None]:
-        """Have nobody else build or drop an index of this data set meanwhile."""
+        """Have no one else build or drop an index of this data set meanwhile."""
         return alone(self.folder / dataset)
 
     def write(
@@ -248,9 +248,11 @@ class IndexStore:
             changed = (name for name, digest in digests if sha256(folder / name) != digest)
             touched = next(changed, None) if intact else MANIFEST
         except (OSError, ValueError, KeyError, TypeError):
-            raise ActionError("the index is gone, or half of it", remedy, where) from None
+            raise ActionError("the index is missing or incomplete", remedy, where) from None
         if touched:
-            raise ActionError(f"the index's file {touched} is not what was built", remedy, where)
+            raise ActionError(
+                f"the index's file {touched} has changed since it was built", remedy, where
+            )
         return Opened(folder, manifest)
 
     def _there(self, dataset: str, build: str) -> Opened | None:
@@ -296,7 +298,7 @@ class IndexStore:
     def _has_space(self, dataset: str, digest: str) -> bool:
         try:
             self.space(dataset, digest)
-        except ActionError:  # it is not there yet, or was touched, and is written anew
+        except ActionError:  # it is not there yet, or was touched, and is written again
             return False
         return True
 
@@ -306,7 +308,7 @@ class IndexStore:
     def _lost(self, dataset: str, digest: str) -> ActionError:
         where = Where(file=f"index/{dataset}/{EMBEDDERS}/{digest[:12]}….arrow", dataset=dataset)
         return ActionError(
-            "the index's embedder is gone, or not what was fitted",
+            "the index's embedder is missing or has changed",
             f"Build it again: assay index rebuild {dataset}",
             where,
         )
@@ -330,7 +332,7 @@ class IndexStore:
         sync_together(file.parent, self.folder / dataset)
 
     def builds(self, dataset: str) -> list[str]:
-        """The builds that lie on the disk."""
+        """The builds that are on the disk."""
         return sorted(
             file.parent.name
             for file in (self.folder / dataset).glob(f"*/{MANIFEST}")

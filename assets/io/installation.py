@@ -52,7 +52,7 @@ def _complete(where: Home, registry: Registry, keys: Keys, step: Step) -> None:
         where.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise ConfigurationError(
-            f"the home cannot be made ({type(error).__name__})",
+            f"the home cannot be created ({type(error).__name__})",
             "Set ASSAY_HOME to a folder this user may write",
             Where(file=str(where.home)),
         ) from error
@@ -80,7 +80,7 @@ class Installation:
 
     home: Home
     contracts: Mapping[str, Contract]
-    """Each is read when it is asked for; one that cannot be read raises an AssayError then."""
+    """Each is read when it is needed; one that cannot be read raises an AssayError then."""
     registry: Registry
     lake: Lake
     keys: Keys
@@ -99,7 +99,7 @@ class Installation:
         No contract is read. A home that is there opens without any: what it has published can be read.
 
         Args:
-            actor: under whose name things are recorded; the person of this account unless given.
+            actor: under whose name things are recorded; the person of this account by default.
 
         Raises: ConfigurationError: something is set up wrong, or a new home has no contract. Nothing is replaced by a default.
         """
@@ -125,7 +125,7 @@ class Installation:
         return self.home.read_policy()
 
     def contract(self, name: str) -> Contract:
-        """One contract by name. Raises: ConfigurationError: there is none of that name. ContractError(s): it cannot be read."""
+        """One contract by name. Raises: ConfigurationError: the name is not known. ContractError(s): it cannot be read."""
         return named(self.contracts, name)
 
     def dataset(self, name: str) -> str:
@@ -138,7 +138,7 @@ class Installation:
         return name
 
     def version(self, name: str, version: str | None = None) -> Version:
-        """A published version's row, by its number or by a reference such as `prod`; by `latest` unless said. Raises: EvidenceError: there is none."""
+        """A published version's row, by its number or by a reference such as `prod`; by `latest` by default. Raises: EvidenceError: there is none."""
         row = self.registry.references.resolve(name, version)
         if row is None:
             known = [
@@ -182,7 +182,7 @@ class Installation:
         predicate = document["predicate"]
         if (predicate["dataset"], predicate["version"]) != (row.dataset, row.version):
             raise EvidenceError(
-                "the evidence is of another version",
+                "the evidence belongs to another version",
                 "Restore the registry from a backup",
                 Where(dataset=row.dataset),
             )

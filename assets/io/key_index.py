@@ -59,7 +59,7 @@ class KeyIndex:
 
     Args:
         file: made where it is missing or damaged; it holds nothing that the files do not tell.
-        secret: the key of the digests, so that nobody can try values against them.
+        secret: the key of the digests, so that no one can try values against them.
     """
 
     def __init__(self, file: Path, dataset: str, secret: bytes) -> None:
@@ -72,7 +72,7 @@ class KeyIndex:
         self._connection.close()
 
     def digests(self, texts: pl.Series) -> list[bytes | None]:
-        """A digest for each key; None where there is none."""
+        """A digest for each key; None if there is none."""
         secret, size = self._secret, _DIGEST_BYTES
         return [
             None
@@ -171,7 +171,7 @@ class KeyIndex:
         return {digest for (digest,) in rows}
 
     def shared(self, columns: Sequence[str], folders: Collection[str]) -> int:
-        """How often keys stand in more than one of these publications: once for each after the
+        """How often keys are in more than one of these publications: once for each after the
         first. Takes as long as the publications are large.
         """
         marks = ", ".join("?" * len(folders))

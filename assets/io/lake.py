@@ -1,4 +1,4 @@
-"""The lake: files of every layer, staged where nobody reads and moved in whole.
+"""The lake: files of every layer, staged where no one reads and moved in whole.
 
 Belongs here: paths, staging, moving, the Delta log. Stays out: what the rows mean, which versions
 exist (registry.py). The signed manifest is the truth about a version. The Delta log is written
@@ -135,15 +135,15 @@ class Lake:
         Args:
             name: no other run's: a run that lost its lease must not be able to touch what another
                 has published.
-        Returns: the manifest of what lies there now, with paths below `versions/`.
+        Returns: the manifest of what is there now, with paths below `versions/`.
         """
         target = self.folder(dataset, "versions") / name
         self.move_in(staged, target)
         files = tuple(self._described(dataset, file) for file in sorted(target.glob("*.parquet")))
         if sum(file.rows for file in files) != rows:
             raise PublicationError(
-                f"{rows:,} rows were to be written, and {sum(file.rows for file in files):,} lie on the disk",
-                "Run again; if it recurs, check the disk",
+                f"{rows:,} rows were to be written, but {sum(file.rows for file in files):,} are on the disk",
+                "Run again; if it happens again, check the disk",
                 Where(dataset=dataset),
             )
         return files
@@ -175,7 +175,7 @@ class Lake:
                 )
             if path.stat().st_size != file.size_bytes or sha256(path) != file.sha256:
                 raise EvidenceError(
-                    "a published file is not what was signed",
+                    "a published file differs from its signed digest",
                     "Restore it from a backup, or open another version",
                     where,
                 )
@@ -196,7 +196,7 @@ class Lake:
         for name in sorted({*digests, *there}):
             if name not in there or sha256(folder / name) != digests.get(name):
                 raise EvidenceError(
-                    "a feature file is not what was made",
+                    "a feature file has changed since it was written",
                     "Restore it from a backup",
                     Where(file=f"features/{version}/{name}", dataset=dataset),
                 )
@@ -221,7 +221,7 @@ class Lake:
         Args:
             sequence: 1 for the first version; kept in the log as the application's transaction.
             files: (path below the table, size in bytes, rows).
-            gone: the files that it replaces, where the others stay; None where `files` are all there are.
+            gone: the files that it replaces, where the others stay; None if `files` are all there are.
             commits: the end of the log, if the caller has read it.
         """
         if commits is None:  # a damaged log is refused by us, in our words
@@ -321,7 +321,7 @@ def _opened_for(table: Path, schema: Any) -> Any:
 def _replacing(
     delta: Any, table: Path, adds: dict[str, Any]
 ) -> tuple[list[Any], Literal["append", "overwrite"]]:
-    """What turns the table's files into these: all of them anew, or, where some stay, only what
+    """What turns the table's files into these: all of them again, or, where some stay, only what
     comes and what goes.
 
     A commit may not name a file twice.

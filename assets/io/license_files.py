@@ -1,4 +1,4 @@
-"""What lies next to a file -> the licences it names.
+"""What is next to a file -> the licences it names.
 
 Belongs here: finding and reading such texts. Stays out: what they say (pipelines/draft/license.py),
 what follows (pipelines/admit/license.py).
@@ -94,7 +94,7 @@ def _licenses_in(folder: Path, path: Path, policy: LicensePolicy) -> Iterator[Li
         if reader is None or name == path.name:
             continue
         if name.lower().endswith(_UNREADABLE_ENDINGS):
-            unread = Recognised(None, "its format is not read", (name,))
+            unread = Recognised(None, "its format is not supported", (name,))
             yield LicenseFound(UNKNOWN, name, f"{name} cannot be read here", unread)
             continue
         text = _text_of(folder / name)
@@ -105,7 +105,7 @@ def _licenses_in(folder: Path, path: Path, policy: LicensePolicy) -> Iterator[Li
 
 
 def _reader_of(name: str, data: str) -> Callable[[str, LicensePolicy], Recognised | None] | None:
-    """How a file of this name speaks of the licence of the data; None where it does not."""
+    """How a file of this name speaks of the licence of the data; None if it does not."""
     ending = Path(name).suffix.lower()
     if ending in (".license", ".licence") and fnmatchcase(name[: -len(ending)], data):
         return license_of_text

@@ -1,6 +1,6 @@
 """Models in MLflow: who is champion, who challenges, and files that are what they were.
 
-Belongs here: the MLflow store, model files as skops. Stays out: training and judging
+Belongs here: the MLflow store, model files as skops. Stays out: training and evaluating
 (pipelines/act). MLflow's own loading and logging keep state for the whole process; the client is
 told everything instead.
 """
@@ -65,7 +65,7 @@ def _without_credentials(uri: str) -> str:
     if url.scheme not in ("http", "https"):
         return uri
     if url.query or url.fragment:
-        remedy = "Leave out what follows the path; a token belongs in MLFLOW_TRACKING_TOKEN"
+        remedy = "Remove what follows the path; put a token in MLFLOW_TRACKING_TOKEN"
         raise ConfigurationError(
             "the address of the MLflow server has a query or fragment",
             remedy,
@@ -185,7 +185,7 @@ class ModelStore:
         )
 
     def judged(self, name: str, number: str, metrics: Mapping[str, float], card: str) -> None:
-        """Write beside a registered version what was measured of it, and its card."""
+        """Write next to a registered version what was measured of it, and its card."""
         run_id = str(self._client.get_model_version(name, number).run_id)
         self._log(run_id, metrics, {})
         self._client.log_text(run_id, card, CARD)
@@ -228,7 +228,7 @@ class ModelStore:
         content = self._content(version)  # read once, so that what is loaded is what was checked
         if hashlib.sha256(content).hexdigest() != version.tags.get(DIGEST):
             raise ActionError(
-                "the model's file is not what was registered",
+                "the model's file differs from the registered one",
                 "Restore it from a backup, or train again",
                 where,
             )
@@ -351,6 +351,6 @@ def _refuse_untrusted(model: Any) -> None:
     untrusted = sorted(set(types) - set(TRUSTED))
     if untrusted:
         raise ActionError(
-            f"the model holds the type {untrusted[0]}, which may not be loaded",
-            "Use a trainer made of scikit-learn's own types",
+            f"the model holds the type {untrusted[0]}, which must not be loaded",
+            "Use a trainer of scikit-learn types only",
         )

@@ -1,6 +1,6 @@
 """Names that deliveries bring -> labels that may be shown, and back for stewards.
 
-Belongs here: the labels, and the file that says which name each stands for. Stays out: which names
+Belongs here: the labels, and the file that says which name each represents. Stays out: which names
 are the author's own (contracts), the key (keys.py). The name of a file, an object or a member of an
 archive may hold personal data. A label is the same in every run of the installation, and says
 nothing without its key.
@@ -98,11 +98,13 @@ class Names:
 def with_hint(remedy: str, label: str) -> str:
     """A remedy that says how to look up the name behind a label."""
     last = label.rpartition("/")[2]
-    return f"{remedy}; for the name: assay reveal {last}" if LABEL.fullmatch(last) else remedy
+    return (
+        f"{remedy}; for the name: assay sources reveal {last}" if LABEL.fullmatch(last) else remedy
+    )
 
 
 def look_up(folder: Path, label: str) -> str | None:
-    """The name behind a label of this data set; None where it is not kept."""
+    """The name behind a label of this data set; None if it is not kept."""
     try:
         text = (folder / STORE).read_text(encoding="utf-8")
     except OSError:

@@ -1,4 +1,4 @@
-"""What lies next to a file -> the machine-readable statements in it that reserve training or mining.
+"""What is next to a file -> the machine-readable statements in it that reserve training or mining.
 
 Belongs here: finding and reading `tdmrep.json`, pages and C2PA manifests. Stays out: what they say
 and what follows (pipelines/admit/opt_outs.py).

@@ -76,7 +76,7 @@ class _Settling:
     def _deliver(self, entry: OutboxEntry) -> str | None:
         """Deliver one entry of the outbox; whatever it raises is recorded against it alone.
 
-        Returns: why it was put off, None where it was delivered.
+        Returns: why it was put off, None if it was delivered.
         """
         try:
             with room_on_disk():

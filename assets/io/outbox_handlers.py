@@ -53,7 +53,7 @@ def _delta(installation: Installation, dataset: str, payload: Json) -> None:
     table = installation.lake.folder(dataset, "versions")
     rows = [row]
     commits = delta_log.read(table, tail=True)
-    if not commits:  # the first version, or somebody removed the log
+    if not commits:  # the first version, or someone removed the log
         versions = installation.registry.versions.all(dataset)
         rows = [version for version in versions if version.sequence <= row.sequence]
     for version in rows:
@@ -86,7 +86,7 @@ def _commit_delta(
 def _changes(
     installation: Installation, row: Version, held: int
 ) -> tuple[list[str], tuple[PublishedFile, ...]] | None:
-    """The files that go and come with a version, if the table holds (`held`) the one before; None where all have to be listed.
+    """The files that go and come with a version, if the table holds (`held`) the one before; None if all have to be listed.
 
     However many partitions there are, only those that differ are read.
     """
@@ -146,7 +146,7 @@ def _refusal(installation: Installation, _: str, payload: Json) -> None:
 
 
 def _webhook(installation: Installation, dataset: str, payload: Json) -> None:
-    """Hand a trigger to somebody else's system."""
+    """Hand a trigger to someone else's system."""
     from assay.assets.io.webhook import deliver
 
     trigger = installation.registry.triggers.get(payload["trigger"])
@@ -155,7 +155,7 @@ def _webhook(installation: Installation, dataset: str, payload: Json) -> None:
     contract = installation.contract(dataset)
     webhook = contract.drift.acting.webhook if contract.drift else None
     if webhook is None:
-        raise NotDelivered("the contract names no webhook any more")
+        raise NotDelivered("the contract no longer names a webhook")
     body = {
         "dataset": trigger.dataset,
         "version": trigger.version,
@@ -210,5 +210,7 @@ def deliver(installation: Installation, kind: str, dataset: str, payload: Json) 
     """Deliver one entry. Raises: NotDelivered: this release has no handler of that kind; whatever the handler raises."""
     handler = HANDLERS.get(kind)
     if handler is None:
-        raise NotDelivered("this release cannot deliver it; a newer Assay recorded it")
+        raise NotDelivered(
+            "a newer release of Assay recorded it, and this release cannot deliver it"
+        )
     handler(installation, dataset, payload)

@@ -38,7 +38,7 @@ class PartitionReader:
         for digest in missing:
             if digest not in texts:
                 raise EvidenceError(
-                    "a document about partitions is missing",
+                    "a partition document is missing",
                     "Restore it from a backup",
                     Where(file=file_name(digest), dataset=self._dataset),
                 )

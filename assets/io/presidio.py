@@ -1,5 +1,5 @@
 """Persons and places in free text, found by a language model: Presidio with a spaCy model, or the
-model that the extra `presidio` ships (rampart.py), where somebody installed and named one.
+model that the extra `presidio` ships (rampart.py), where someone installed and named one.
 
 Belongs here: loading the model, once a process, and asking it. Stays out: what is found without one
 (pipelines/admit).
@@ -89,7 +89,7 @@ def analyzer(model: str) -> Callable[..., pl.Series]:
 
 
 def _by_rampart(texts: pl.Series, show: Show) -> pl.Series:
-    """What Rampart finds in each text; a text that recurs is asked for once."""
+    """What Rampart finds in each text; a repeated text is passed to it once."""
     cells = texts.drop_nulls().unique(maintain_order=True).to_list()
     by_shape = _addresses_by_shape(cells)
     findings: dict[str | None, list[dict[str, object]]] = {None: []}
@@ -136,7 +136,7 @@ def _engine(model: str) -> tuple[Any, Any]:
         name = shown(Path(model))
         raise ConfigurationError(
             f"the spaCy model '{name}' cannot be loaded ({type(error).__name__})",
-            "Install it, or name the folder of one",
+            "Install it, or give the folder of a model",
             _SAID,
         ) from None
     engine = SpacyNlpEngine(models=[{"lang_code": nlp.lang, "model_name": model}])

@@ -123,7 +123,7 @@ def narrow(root: Path) -> Narrowed:
 
 def _open_entries(root: Path) -> Iterator[tuple[str, int, str]]:
     """Each open place: its path below the home, the descriptor of its folder, and its name there;
-    folders before what lies in them.
+    folders before what is in them.
     """
     if not root.is_dir():
         return
@@ -134,7 +134,7 @@ def _open_entries(root: Path) -> Iterator[tuple[str, int, str]]:
             try:
                 status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
             except (FileNotFoundError, PermissionError):
-                continue  # a run has just removed it, or the folder lets nobody in
+                continue  # a run has just removed it, or the folder lets no one in
             if _is_open(status):
                 yield str((Path(path) / name).relative_to(root)), descriptor, name
 

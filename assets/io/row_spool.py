@@ -1,6 +1,6 @@
 """Rows that leave a pass: taken as they come, kept in the order of the source.
 
-Belongs here: writing one layer of rows set aside. Stays out: why they were (pipelines/).
+Belongs here: writing one layer of rows quarantined. Stays out: why they were (pipelines/).
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class SetAside:
         self._spool.unlink(missing_ok=True)
 
     def _sort(self) -> None:
-        """Write the file part after part: sorted at once, what many rows set aside hold would lie
+        """Write the file part after part: sorted at once, what many rows quarantined hold would be
         in memory.
         """
         import pyarrow.parquet as pq

@@ -31,7 +31,7 @@ FILES = (SIGNING, PUBLIC, PSEUDONYM)
 PSEUDONYM_BYTES = 32
 TOKEN_BYTES = 15  # 120 bits, 24 letters of base 32 without padding
 RESTORE = (
-    "Restore it from your backup: a new one could neither continue the evidence nor the pseudonyms"
+    "Restore it from your backup. A new key could not continue the evidence and the pseudonyms"
 )
 
 
@@ -90,7 +90,7 @@ class Keys:
 
     def fingerprints(self) -> dict[str, str]:
         """One-way digests of the keys, by file name: by them the registry recognizes the keys, and
-        nobody can compute a key from them.
+        no one can compute a key from them.
 
         Source: HKDF, RFC 5869, SHA-256, of the pseudonym key; SHA-256 of the public half of the
             signing key.
@@ -116,11 +116,11 @@ class Keys:
         recorded = self._recorded().get(name)
         if recorded is not None and not hmac.compare_digest(recorded, fingerprint):
             raise ConfigurationError(
-                "this is not the key that the installation began with", RESTORE, _where(name)
+                "this is not the key that the installation was created with", RESTORE, _where(name)
             )
 
     def _keep(self, name: str, content: bytes) -> None:
-        """Write beside, then link: of two processes that start together one key wins, and nobody
+        """Write next to, then link: of two processes that start together one key wins, and no one
         reads half of one.
         """
         temporary = self.folder / f".{name}.{os.getpid()}"
@@ -165,7 +165,9 @@ class Keys:
         recorded = self._recorded().get(SIGNING)
         if recorded is not None and recorded != _signing_fingerprint(_public_bytes(key)):
             raise ConfigurationError(
-                "this is not the key that the installation began with", RESTORE, _where(PUBLIC)
+                "this is not the key that the installation was created with",
+                RESTORE,
+                _where(PUBLIC),
             )
 
     def _signing_key(self) -> Ed25519PrivateKey:
@@ -178,7 +180,7 @@ class Keys:
         except (ValueError, TypeError, UnsupportedAlgorithm):
             private = None
         if not isinstance(private, Ed25519PrivateKey):
-            raise ConfigurationError("this is no private key of Ed25519", RESTORE, _where(SIGNING))
+            raise ConfigurationError("this is not an Ed25519 private key", RESTORE, _where(SIGNING))
         return private
 
     def _signing_key_bytes(self) -> bytes:
@@ -286,14 +288,14 @@ class Keys:
         except (ValueError, InvalidTag):
             remedy = f"Restore keys/{PSEUDONYM} from your backup"
             raise EvidenceError(
-                f"what was sealed about {subject} does not open with this key", remedy
+                f"the sealed values of {subject} cannot be decrypted with this key", remedy
             ) from None
 
     def _read(self, name: str) -> bytes:
         try:
             return (self.folder / name).read_bytes()
         except FileNotFoundError:
-            raise ConfigurationError(f"the key {name} is gone", RESTORE, _where(name)) from None
+            raise ConfigurationError(f"the key {name} is missing", RESTORE, _where(name)) from None
         except OSError as error:
             raise ConfigurationError(
                 f"the key {name} cannot be read ({error.strerror})", RESTORE, _where(name)
@@ -347,7 +349,7 @@ def new_private(file: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigurationError(
             f"the key cannot be written ({error.strerror})",
-            "Name a new file in a folder this user may write",
+            "Choose a new file in a folder this user may write",
             Where(file=str(file)),
         ) from None
     with os.fdopen(descriptor, "wb") as stream:
@@ -371,8 +373,8 @@ def read_private(file: Path) -> CryptoSigner:
         private = None
     if not isinstance(private, Ed25519PrivateKey):
         raise ConfigurationError(
-            "this is no private key of Ed25519",
-            "Make one: assay review key NAME --out FILE",
+            "this is not an Ed25519 private key",
+            "Create one: assay review key NAME --out FILE",
             Where(file=str(file)),
         )
     return CryptoSigner(private)
@@ -387,7 +389,7 @@ def public_of(data: Mapping[str, Any]) -> Key:
             data["keyid"], {name: value for name, value in data.items() if name != "keyid"}
         )
     except (KeyError, ValueError, AttributeError, TypeError):
-        raise EvidenceError("a steward's key is none", "Mend the stewards' policy") from None
+        raise EvidenceError("a steward's key is not valid", "Fix the stewards' policy") from None
 
 
 def public_key(file: Path) -> Key:
@@ -399,7 +401,7 @@ def public_key(file: Path) -> Key:
         return Key.from_dict(data.pop("keyid"), data)
     except (OSError, ValueError, KeyError, AttributeError, TypeError):
         raise EvidenceError(
-            "this is no public key of Assay",
+            "this is not a public key of Assay",
             "Give the file keys/assay.pub.json of the installation that signed",
             Where(file=file.name),
         ) from None

@@ -1,4 +1,4 @@
-"""Sketches of versions, kept beside them: a folder a version and policy, named by what they were
+"""Sketches of versions, kept next to them: a folder a version and policy, named by what they were
 made with.
 
 Belongs here: writing and reading them, checked against their digests. Stays out: making and
@@ -31,7 +31,7 @@ _LAYOUT = 1
 
 
 def made_with(policy: DriftPolicy, kinds: Mapping[str, Kind], target: Target | None) -> str:
-    """A name for what a sketch depends on beside the rows: sketches of one name can be compared."""
+    """A name for what a sketch depends on next to the rows: sketches of one name can be compared."""
     settings = {
         "layout": _LAYOUT,
         "kinds": dict(sorted(kinds.items())),
@@ -69,7 +69,7 @@ def write(folder: Path, sketch: Sketch) -> dict[str, str]:
 
 
 def read(folder: Path, digests: Mapping[str, str]) -> Sketch | None:
-    """A sketch as it was written; None where a file is gone or is not what was written, so that it
+    """A sketch as it was written; None if a file is gone or is not what was written, so that it
     has to be made again.
     """
     if not all(

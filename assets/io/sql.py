@@ -41,7 +41,7 @@ def evaluate(
         queries: rule -> SQL that `contracts.sql.checked` let through.
         tables: name -> its Parquet files.
         timeout_s: for all of them together.
-    Returns: rule -> the one number it gave; None where that is null.
+    Returns: rule -> the one number it gave; None if that is null.
     Raises: QualityError: a query needs more memory or time than it may, fails, or gives something
         else. Never shows a value.
     """

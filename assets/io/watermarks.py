@@ -38,7 +38,7 @@ def keep(
 
 
 def seen_at(lake: Lake, keys: Keys, dataset: str, digest: str) -> Overlap | None:
-    """What had been read when a source of this digest was taken; None where it is not kept."""
+    """What had been read when a source of this digest was taken; None if it is not kept."""
     try:
         sealed = _file(lake.folder(dataset, "watermarks"), digest).read_text()
         return Overlap(**keys.unseal(sealed, _subject(dataset)))

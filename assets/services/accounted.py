@@ -1,4 +1,4 @@
-"""What lies in the lake of a data set, compared as a whole with its signed evidence.
+"""What is in the lake of a data set, compared as a whole with its signed evidence.
 
 Belongs here: files that no evidence lists, the Delta logs. Stays out: one version (verify.py).
 Other engines read the folders and the Delta log, not our manifest: what is there and was not
@@ -34,7 +34,7 @@ def check_data_set(signed: Signed, runs: Collection[str] | None = None) -> list[
 
     Without the extra `data`, `parts_not_evaluated` is left out.
     Args:
-        runs: every run of the data set that the registry has; None where there is no registry.
+        runs: every run of the data set that the registry has; None if there is no registry.
     Raises: EvidenceError: names the first file or commit without signed evidence.
     """
     for error in signed.damaged.values():
@@ -70,7 +70,7 @@ def parts_not_evaluated() -> tuple[str, ...]:
 
 
 class _Versions(Mapping[int, Expected]):
-    """What the table holds after each version, by sequence; put together when it is asked for."""
+    """What the table holds after each version, by sequence; assembled when it is needed."""
 
     def __init__(self, signed: Signed, table: Path, schemas: _Schemas) -> None:
         self._documents, self._table, self._schemas = signed.documents, table, schemas
@@ -119,7 +119,7 @@ class _Schemas:
         self._schemas: dict[str, Any] = {}
 
     def of(self, columns: str, path: str) -> Any:
-        """The schema of these columns, by a file that has them; None where it cannot be read."""
+        """The schema of these columns, by a file that has them; None if it cannot be read."""
         if not self._reads_parquet:
             return None
         if columns not in self._schemas:
@@ -144,7 +144,7 @@ def _schema(file: Path) -> Any:
         return None  # a damaged file, which its digest tells; columns that Delta cannot have
 
 
-# -- what may lie in the folders ------------------------------------------------------------
+# -- what may be in the folders ------------------------------------------------------------
 
 
 def _check_versions_folder(signed: Signed, folder: Path) -> None:
@@ -209,7 +209,7 @@ def _is_of_a_run(path: Path, runs: Collection[str] | None) -> bool:
 
 
 def _extra(folder: Path, listed: Collection[str], passed: Collection[str]) -> Iterator[Path]:
-    """What lies below a folder and is neither listed nor the folder of something listed.
+    """What is below a folder and is neither listed nor the folder of something listed.
 
     Folders of runs and versions have to hold something that is listed. Inside of them only files
     count: a folder that a run made for what it then did not keep is empty, and no engine reads it.
@@ -243,5 +243,5 @@ def _is_left_over(folder: Path, name: str, listed: Collection[str]) -> bool:
 
 def _extra_error(signed: Signed, layer: str, path: Path) -> EvidenceError:
     where = Where(file=f"{layer}/{path.as_posix()}", dataset=signed.name)
-    remedy = f"Find out who put it there, then remove it; what a killed run left, `assay expire {signed.name}` removes"
+    remedy = f"Find out where it comes from, then remove it; leftovers of a killed run are removed by `assay versions expire {signed.name}` removes"
     return EvidenceError("no signed evidence lists this file or folder", remedy, where)

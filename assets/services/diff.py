@@ -42,7 +42,7 @@ def diff(
     """Compare two versions, each by its number or a reference.
 
     Args:
-        key: columns that tell rows apart; the contract's primary key unless given, and whole
+        key: columns that tell rows apart; the contract's primary key by default, and whole
             rows where no contract can be read.
         sample: how many keys of each kind of change to tell.
         measured: whether to add the statistics of both sides.
@@ -123,7 +123,7 @@ def _key(
     for column in key:
         if column not in shared:
             raise EvidenceError(
-                f"the key '{column}' is no column that both versions have alike",
+                f"the key '{column}' is not a column with the same type in both versions",
                 suggestion(column, shared),
                 Where(dataset=name),
             )
@@ -150,7 +150,7 @@ def _checked(installation: Installation, side: _Side, passed: Collection[str]) -
 
 
 def _shared(before: _Side, after: _Side) -> set[str]:
-    """The digests of the files that both versions hold: what they differ in lies in the others."""
+    """The digests of the files that both versions hold: what they differ in is in the others."""
     old, new = ({file.sha256 for file in side.signed} for side in (before, after))
     return old & new if old - new or new - old else set()
 

@@ -47,7 +47,7 @@ def document(
     remember where they lie.
 
     Raises: EvidenceError: there is no such version, or it is not what was signed. ContractError: a
-        rule could not be judged.
+        rule could not be evaluated.
     """
     contract, row = installation.contract(name), installation.version(name, version)
     index = data_docs(
@@ -91,12 +91,12 @@ def data_docs(
             replaced.
     Returns: the file to open. Nothing is sent anywhere; the pages take their style sheets and
         scripts from the network when a browser shows them.
-    Raises: ContractError: Great Expectations could not judge a rule; no page is written.
+    Raises: ContractError: Great Expectations could not evaluate a rule; no page is written.
     """
     suite = json.loads(great_expectations(contract))
     rows = run(frame.select(pl.len())).item()
     if rows > sample_rows:
-        suite = _without_row_counts(suite, f"the pages are of {sample_rows:,} of {rows:,} rows")
+        suite = _without_row_counts(suite, f"the pages show {sample_rows:,} of {rows:,} rows")
     named = {
         column
         for expectation in suite["expectations"]
@@ -174,7 +174,7 @@ def _context() -> Any:
 
 
 def _judge(context: Any, contract: Contract, suite: dict[str, Any], sample: pl.DataFrame) -> None:
-    """Judge the sample in the context. Raises: ContractError: a rule could not be judged."""
+    """Judge the sample in the context. Raises: ContractError: a rule could not be evaluated."""
     gx = library()
     table = (
         context.data_sources.add_pandas("assay")
@@ -208,7 +208,7 @@ def _refuse_trouble(contract: Contract, outcome: Any) -> None:
         rule = outcome.expectation_config.meta["assay_rule"]
         place = Where(file=contract.file, dataset=contract.name, rule=rule)
         raise ContractError(
-            "Great Expectations could not judge the rule",
+            "Great Expectations could not evaluate the rule",
             "Report this contract; the version itself is not affected",
             place,
             "assay.export",

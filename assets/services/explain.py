@@ -47,7 +47,7 @@ def explained(
     where = Where(dataset=contract.name, file=contract.file)
     if predicate["contract"]["digest"] != contract.digest:
         raise ContractError(
-            f"version {row.version} was made by another state of the contract",
+            f"version {row.version} was published with another state of the contract",
             f"Check out the contract of version {predicate['contract']['version']}",
             where,
         )
@@ -58,7 +58,7 @@ def explained(
     if not received.height:
         raise EvidenceError(
             f"the source of {row.version} has no row {number}",
-            "Give the number of a record of the source: `_row` where rows are set aside",
+            "Give a row number of the source, as in `_row` of quarantined rows",
             where,
         )
     walked = _walked(treated, contract, learned)
@@ -87,7 +87,7 @@ def _treated_row(
 def _walked(
     treated: pl.LazyFrame, contract: Contract, learned: tuple[Fitted, ...]
 ) -> list[dict[str, Any]]:
-    """What each step did: the cells it changed, and whether it removed, set aside or noted the row."""
+    """What each step did: the cells it changed, and whether it removed, quarantined or noted the row."""
     stages = list(steps.stages(treated, contract, dict(enumerate(learned))))
     frames = run_together([frame for _, frame in stages])
     shown = {column.name for column in contract.published_columns}

@@ -66,7 +66,7 @@ class FeatureSet:
 
 
 def given(frame: object, what: str) -> pl.LazyFrame:
-    """What somebody handed in, as a plan.
+    """What someone handed in, as a plan.
 
     Raises: FeatureError: it is no frame of Polars; pandas' frames have other types, and what they
         mean is for their owner to say.
@@ -77,8 +77,8 @@ def given(frame: object, what: str) -> pl.LazyFrame:
         "builtins."
     )
     raise FeatureError(
-        f"`{what}` is a {kind}, and no frame of Polars",
-        "Make one: pl.from_pandas(it), pl.from_arrow(it), or pl.DataFrame(it)",
+        f"`{what}` is a {kind}, not a Polars frame",
+        "Convert it: pl.from_pandas(it), pl.from_arrow(it), or pl.DataFrame(it)",
     )
 
 
@@ -111,7 +111,7 @@ def open_features(name: str, version: str | None, purpose: str) -> FeatureSet:
         remedy = (
             f"Open it for {' or '.join(admitted)}"
             if purpose not in admitted
-            else "Open it for another purpose, or make features without it"
+            else "Open it for another purpose, or compute the features without it"
         )
         raise AdmissionError(problem, remedy, Where(dataset=name))
     return FeatureSet(

@@ -1,7 +1,7 @@
 """Watch the models in service: how good they are by the outcomes that have arrived, and which
 serves from then on.
 
-Belongs here: keeping predictions and outcomes, judging by them, promoting and rolling back. Stays
+Belongs here: keeping predictions and outcomes, evaluating by them, promoting and rolling back. Stays
 out: training (model.py), predicting (predict.py).
 """
 
@@ -27,7 +27,7 @@ _ENDED, _BACK = "ended", "rolled_back_from"
 
 @dataclass(frozen=True)
 class Switched:
-    """What judging by outcomes changed: who went and who came, and why."""
+    """What evaluating by outcomes changed: who went and who came, and why."""
 
     model: str
     role: Role
@@ -39,11 +39,11 @@ class Switched:
 # -- what is kept ----------------------------------------------------------------------
 
 
-# -- judging by it ---------------------------------------------------------------------
+# -- evaluating by it ---------------------------------------------------------------------
 
 
 def judged_by(installation: Installation, contract: Contract) -> str:
-    """What `review` judges by, as a digest: while it is the same, looking again changes nothing."""
+    """What `review` evaluates by, as a digest: while it is the same, looking again changes nothing."""
     serving = {
         role: row.version
         for role, row in installation.registry.models.serving(contract.name).items()
@@ -85,7 +85,7 @@ def _review_challenger(
             contract,
             policy,
             challenger,
-            f"rolled back in canary: {fallen.measurement.note}, at least {fallen.measurement.threshold:.4f} is asked for",
+            f"rolled back in canary: {fallen.measurement.note}, at least {fallen.measurement.threshold:.4f} is required",
         )
     standing = _standing(
         installation, contract, policy, policy.canary, challenger.version, champion.version
@@ -115,7 +115,7 @@ def _standing(
     challenger: str,
     champion: str,
 ) -> Standing:
-    """How a challenger stands by what came true for it and for the champion while it was tried: how
+    """How a challenger compares by what came true for it and for the champion while it was tried: how
     the champion did before is another time's.
     """
     outcomes = [
@@ -126,7 +126,7 @@ def _standing(
     if mine < canary.outcomes or theirs < FEWEST:
         return Standing(
             "undecided",
-            f"{mine:,} outcomes have arrived for it and {theirs:,} for the champion, {canary.outcomes:,} and {FEWEST:,} are needed",
+            f"{mine:,} outcomes have arrived for it, {theirs:,} for the champion; {canary.outcomes:,} and {FEWEST:,} are needed",
         )
     measured = [
         interval(policy.metric, *each, resamples=200, confidence=0.95, seed=policy.seed)
@@ -136,7 +136,7 @@ def _standing(
 
 
 def in_canary(installation: Installation, name: str) -> str | None:
-    """Which challenger is still tried and how it stands, in words; None where none is."""
+    """Which challenger is still tried and its state, in words; None if there is none."""
     contract, policy = keeps_model(installation, name)
     serving = installation.registry.models.serving(contract.name)
     if policy.canary is None or not {"challenger", "champion"} <= set(serving):
@@ -172,7 +172,7 @@ def promote(
     installation: Installation, contract: Contract, policy: Retrain, version: str, reason: str
 ) -> list[Switched]:
     """Make a version champion, and end a canary of it; where it had been refused, the reason of
-    that is told with this one.
+    that is reported with this one.
 
     Raises: ActionError: nothing is known of it.
     """
@@ -204,7 +204,7 @@ def promote(
     if ("challenger" not in serving or serving["challenger"].version != version) and (
         refusal := installation.models.refusal(policy.model, version)
     ):
-        reason = f"{reason} (before it was refused: {refusal})"
+        reason = f"{reason} (refused earlier: {refusal})"
     done = installation.registry.switch(
         contract.name, policy.model, roles, reason, expected=expected
     )
@@ -223,7 +223,7 @@ def _of_training(installation: Installation, contract: Contract, version: str) -
     )
     if found is None:
         raise ActionError(
-            f"nothing is known of version {version}",
+            f"there is no version {version}",
             f"See `assay models list {contract.name}`",
             Where(dataset=contract.name),
         )
@@ -235,7 +235,7 @@ def _review_champion(
 ) -> list[Switched]:
     champion = installation.registry.models.serving(contract.name).get("champion")
     if champion is None or not champion.details.get("replaced"):
-        return []  # nobody to go back to: the drift of the next version tells of the fall
+        return []  # no one to go back to: the drift of the next version tells of the fall
     fallen = _performance(installation, contract, policy, bounds, champion)
     if fallen is None or not fallen.beyond or not predecessor(installation, contract.name):
         return []
@@ -243,7 +243,7 @@ def _review_champion(
         installation,
         contract,
         policy,
-        f"rolled back: {fallen.measurement.note}, at least {fallen.measurement.threshold:.4f} is asked for",
+        f"rolled back: {fallen.measurement.note}, at least {fallen.measurement.threshold:.4f} is required",
     )
 
 
@@ -273,7 +273,7 @@ def roll_back(
     )
     if now is None or before is None:
         raise ActionError(
-            f"nothing served before the champion of {policy.model}",
+            f"no earlier version was champion of {policy.model}",
             "Train another: assay drift override NAME retrain --why …",
             Where(dataset=contract.name),
         )

@@ -1,6 +1,6 @@
 """Draft the contract of a new file.
 
-Belongs here: reading the file, looking for a licence beside it, asking git who drafts. Stays out:
+Belongs here: reading the file, looking for a licence next to it, asking git who drafts. Stays out:
 measuring and proposing (pipelines/draft).
 """
 
@@ -41,7 +41,7 @@ _SAMPLE = 1_000
 
 @dataclass(frozen=True)
 class Drafted:
-    """The draft, what it was made from, and what `assay check` will say of it.
+    """The draft, what it was derived from, and what `assay check` will say of it.
 
     `root_to_set` is the folder that ASSAY_SOURCE_ROOTS must name, if any.
     """
@@ -57,7 +57,7 @@ class Drafted:
     samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
     """Column to be redacted -> replacements in it, by their shapes."""
     to_move: bool = False
-    """Whether the file lies in the home itself, where no source is read from: the draft names its
+    """Whether the file is in the home itself, where no source is read from: the draft names its
     place in the inbox.
     """
 
@@ -78,9 +78,9 @@ def drafted(
         stated: options of how the file is written that are given, not searched.
         roots: the folders that sources may be read from; the file's location is written from the
             first that holds it.
-        license: an SPDX expression, over whatever lies next to the file.
+        license: an SPDX expression, over whatever is next to the file.
         told: hears what is being done.
-    Raises: SourceError: the file is not there, or cannot be read.
+    Raises: SourceError: the file does not exist, or cannot be read.
     """
     from assay.contracts.load import lint
 
@@ -115,7 +115,7 @@ def drafted(
 
 
 def _guesses(options: Mapping[str, tuple[Any, str]], stated: Mapping[str, Any]) -> dict[str, str]:
-    """What was found of how the file is written, and is not usual."""
+    """What was detected of how the file is written, and is not usual."""
     return {name: str(value) for name, (value, _) in options.items() if name not in stated}
 
 
@@ -137,7 +137,7 @@ def _measured(
 def _check_file(path: Path, where: Where) -> None:
     if not path.is_file():
         raise SourceError(
-            "the file is not there",
+            "the file does not exist",
             "Give the path of a CSV, JSON, JSON lines, Parquet, Arrow or Excel file, or of an archive of one",
             where,
         )
@@ -193,7 +193,7 @@ def _landed(
             f"{read.unreadable:,} of {read.unreadable + read.rows:,} records cannot be read"
             + f" ({guesses})" * bool(guesses),
             "Give `--delimiter`, `--encoding` or `--header-row`, or save the file as CSV in UTF-8"
-            " with one header line and as many cells in every line",
+            " with one header line and the same number of cells in every line",
             where,
         )
     return source, read
@@ -215,9 +215,9 @@ def _is_row_of_data(
         return True
     place, what = min(values.items())
     remedy = (
-        "Give `--no-header` where the first line is a row, or rename the column"
+        "Give `--no-header` if the first line is a row, or rename the column"
         if kind == "csv"
-        else "Give the columns names, in a first row of their own where the file has rows"
+        else "Add a first row with column names"
     )
     raise SourceError(f"the name of column {place} is personal data ({what})", remedy, where)
 
@@ -238,8 +238,8 @@ def _options(kind: Kind, stated: Mapping[str, Any], where: Where) -> CsvOptions:
             raise ValueError(f"`{wrong[0]}` is not an option of {kind} files")
         return CsvOptions(**{**dict.fromkeys(searched, "auto"), **stated})
     except ValueError as error:
-        problem = str(error) if wrong else "the options of how the file is written cannot be used"
-        remedy = "Give one ASCII character as delimiter and quote, another for each"
+        problem = str(error) if wrong else "the options for the text format are not valid"
+        remedy = "Give two different ASCII characters as delimiter and quote"
         raise SourceError(problem, "Leave it out" if wrong else remedy, where) from None
 
 
@@ -281,17 +281,17 @@ def found_options(read: Read, stated: Mapping[str, Any]) -> dict[str, tuple[Any,
         if name == "header" and "renamed" in read.found:
             options[name] = (
                 "auto",
-                f"names that are missing or taken are made: {read.found['renamed']}",
+                f"missing or repeated names were replaced: {read.found['renamed']}",
             )
         elif name in CsvOptions.model_fields and name not in stated:
             option = _option_of(name, value)
             if option != getattr(usual, name):
-                options[name] = (option, "found, not stated anywhere: check it")
+                options[name] = (option, "detected, not documented: check it")
     return options
 
 
 def _option_of(name: str, value: str) -> Any:
-    """What was found, as the option that states it."""
+    """What was detected, as the option that states it."""
     if name == "header":
         return value == "first line"
     return int(value) if name in ("header_row", "header_lines", "footer") else value
@@ -312,7 +312,7 @@ def contract_names(columns: Sequence[str]) -> dict[str, str]:
 
 
 def license_of(path: Path, expression: str | None, root: Path) -> LicenseFound:
-    """The licence that was said, else what lies next to the file or, where nothing does, in the
+    """The licence that was given, else what is next to the file or, where nothing does, in the
     folder above it.
     """
     detected = license_beside(path, root, license_policy())
@@ -320,13 +320,13 @@ def license_of(path: Path, expression: str | None, root: Path) -> LicenseFound:
         agrees = detected is not None and detected.expression == expression
         return LicenseFound(
             expression,
-            detected.evidence if agrees and detected else "said with --license",
-            "said with --license",
+            detected.evidence if agrees and detected else "given with --license",
+            "given with --license",
         )
     return detected or LicenseFound(
         UNKNOWN,
         "none found next to the file",
-        "no licence lies next to the file: say it with --license",
+        "no licence file next to the data: give it with --license",
     )
 
 

@@ -1,6 +1,6 @@
 """Score rows for a purpose with the models in service, the use recorded before the first score.
 
-Belongs here: which model scores which row, and what is remembered. Stays out: judging by outcomes
+Belongs here: which model scores which row, and what is remembered. Stays out: evaluating by outcomes
 (monitor.py), files that people hand in (assay/).
 """
 
@@ -81,10 +81,10 @@ class Served:
         """Score rows as a version has them.
 
         Args:
-            frame: with the columns that the features are made from; more are not looked at.
+            frame: with the columns that the features are derived from; more are not looked at.
             history: rows from before, where features look back.
-            trace: a W3C `traceparent` or trace id that this belongs to; a new one unless given.
-        Returns: for each row, in order: `traceparent`, by which `assay outcomes` will know it;
+            trace: a W3C `traceparent` or trace id that this belongs to; a new one by default.
+        Returns: for each row, in order: `traceparent`, by which `assay models outcomes` will know it;
             `score`, how probable the target is; `model_version`.
             A share of the rows, by hash of that name, is the challenger's while there is one.
         Raises: AdmissionError: the data were not admitted for the purpose; the refusal is recorded.
@@ -184,13 +184,13 @@ class Served:
         """
         for feature, kind in refused.items():
             raise AdmissionError(
-                f"{self.name} looks at the feature '{feature}', which is {kind} and not allowed for '{self.purpose}'",
+                f"{self.name} uses the feature '{feature}', which is {kind} and not allowed for '{self.purpose}'",
                 "Use it for another purpose",
                 Where(dataset=self.contract.name),
             )
         if purposes is not None:
             raise AdmissionError(
-                f"{self.name} was made from {self.contract.name}@{version}, which was not admitted for '{self.purpose}'",
+                f"{self.name} was trained on {self.contract.name}@{version}, which was not admitted for '{self.purpose}'",
                 f"Use it for {' or '.join(purposes)}",
                 Where(dataset=self.contract.name),
             )
@@ -238,7 +238,7 @@ def as_promised(contract: Contract, frame: pl.DataFrame) -> pl.DataFrame:
     """Text as a CSV file has it -> the contract's types; what is not in its column's form is
     missing.
 
-    Columns that nobody promised are left out.
+    Columns that no one declared are left out.
     """
     promised = {column.name: dtype(column) for column in contract.published_columns}
     return frame.select(_typed(name, promised[name]) for name in frame.columns if name in promised)

@@ -112,7 +112,7 @@ def shown(
 
 
 def record(installation: Installation, name: str, run_id: str | None) -> QuarantineRecord:
-    """What a run set aside; the newest that is still there unless named.
+    """What a run quarantined; the newest that is still there by default.
 
     Raises: QualityError: there is none, or it has expired.
     """
@@ -126,20 +126,22 @@ def record(installation: Installation, name: str, run_id: str | None) -> Quarant
     where = Where(dataset=name)
     if len(chosen) > 1 and run_id:
         raise QualityError(
-            f"the names of {len(chosen)} runs begin so", "Give more of the run's name", where
+            f"the names of {len(chosen)} runs begin with it",
+            "Give more characters of the run's id",
+            where,
         )
     if not chosen:
         problem = (
-            "no run whose name begins so has set rows aside"
+            "no run whose id begins with it has quarantined rows"
             if run_id
-            else "no row waits in the quarantine"
+            else "no row is in the quarantine"
         )
         raise QualityError(problem, "See `assay quarantine list`", where)
     if not _there(installation, chosen[-1]):
         problem = (
             f"expired on {chosen[-1].expired_at[:10]}"
             if chosen[-1].expired_at
-            else "is not on the disk"
+            else "is missing from the disk"
         )
         raise QualityError(
             f"the quarantine of run '{chosen[-1].run_id}' {problem}",
@@ -192,7 +194,7 @@ def _states(installation: Installation, row: QuarantineRecord) -> pl.DataFrame:
 def _check_reason(row: QuarantineRecord, rule: str) -> None:
     if rule not in row.reasons:
         raise QualityError(
-            "no quarantined row names it",
+            "no quarantined row has this reason",
             suggestion(rule, row.reasons, f"Choose one of {', '.join(row.reasons)}"),
             Where(dataset=row.dataset),
         )
@@ -217,7 +219,7 @@ def decide(
     Returns: the decision as it was kept.
     Raises: ConfigurationError: no reason, one that holds personal data, or neither or both of a
         rule and rows. QualityError: what
-        is asked for cannot be, with the first row and column.
+        was requested cannot be, with the first row and column.
     """
     reason = checked_reason(why)
     _check_request(rule, rows)
@@ -250,7 +252,7 @@ def decide(
 def _check_request(rule: str | None, rows: Sequence[int]) -> None:
     if (rule is None) == (not rows):
         raise ConfigurationError(
-            "a decision is about rows, or about a rule", "Give --row, once or more, or --rule"
+            "no rows and no rule are given", "Give --row, once or more, or --rule"
         )
 
 
@@ -266,7 +268,7 @@ def _count_taken(
     count, unread = run_together([frame.select(pl.len()), unreadable_cells(frame, contract)])
     if not count.item():
         raise QualityError(
-            "every row that broke it broke another rule too",
+            "every row that broke it also broke another rule",
             "Release that rule as well, or rows by number: --row",
             Where(dataset=row.dataset, rule=wanted.rule),
         )
@@ -274,8 +276,8 @@ def _count_taken(
         number, column = unread.row(0)
         kind = contract.column(column).logical_type
         raise QualityError(
-            f"it cannot be released: the cell is no {kind}",
-            "Mend it in the source and deliver again, or leave it where it is",
+            f"it cannot be released: the cell is not a valid {kind}",
+            "Fix it in the source and deliver again, or leave it in quarantine",
             Where(dataset=row.dataset, row=number, field=column),
         )
     return int(count.item())
@@ -293,19 +295,19 @@ def _keep_decision(
 
 
 def _check_delivery(installation: Installation, row: QuarantineRecord, contract: Contract) -> None:
-    """Only the newest delivery, judged by today's contract, has a next version."""
+    """Only the newest delivery, evaluated by today's contract, has a next version."""
     where = Where(dataset=row.dataset)
     is_late = _is_replaced_partition if contract.source.partitions else _is_replaced
     if is_late(installation, row):
         raise QualityError(
-            f"newer data have come since run '{row.run_id}'",
-            "A version holds one delivery: deliver the rows again, mended or under a changed rule",
+            f"newer data were delivered after run '{row.run_id}'",
+            "A version holds one delivery: fix the rows and deliver them again, or change the rule",
             where,
         )
     if row.contract_digest != contract.digest:
         raise QualityError(
-            "the contract has changed since these rows were set aside",
-            f"Today's rules judge them again: assay run {row.dataset}; `assay quarantine replay {row.dataset}` says how",
+            "the contract has changed since these rows were quarantined",
+            f"To validate them against the current rules: assay run {row.dataset}; `assay quarantine replay {row.dataset}` shows the result in advance",
             where,
         )
 
@@ -343,14 +345,14 @@ def _is_replaced_partition(installation: Installation, row: QuarantineRecord) ->
 def _chosen(
     installation: Installation, row: QuarantineRecord, rule: str | None, rows: Sequence[int]
 ) -> pl.DataFrame:
-    """The rows that are asked for, each still open. Raises: QualityError: the first that is not."""
+    """The rows that are requested, each still open. Raises: QualityError: the first that is not."""
     states = _states(installation, row)
     if rule is not None:
         _check_reason(row, rule)
         open_rows = states.filter(pl.col(REASONS).list.contains(rule) & (pl.col("state") == "open"))
         if not open_rows.height:
             raise QualityError(
-                "no row that broke it is left to decide about",
+                "every row that broke it is decided already",
                 "See `assay quarantine list`",
                 Where(dataset=row.dataset, rule=rule),
             )
@@ -391,7 +393,7 @@ def _covers(
             )
         if reason not in digests:
             raise QualityError(
-                "it cannot be released: today's contract has no such rule or step",
+                "it cannot be released: the current contract has no such rule or step",
                 f"Run it again: assay run {contract.name}",
                 Where(dataset=row.dataset, rule=reason),
             )
@@ -433,7 +435,7 @@ def _files(
 
 def replay(installation: Installation, name: str, run_id: str | None) -> dict[str, Any]:
     """Hold a run's open rows against today's contract: how many would pass, per reason they were
-    set aside for.
+    quarantined for.
     """
     row, contract = record(installation, name, run_id), installation.contract(name)
     pointed_to = {rule.argument.dataset for rule in contract.rules if rule.kind == "relationship"}
@@ -443,7 +445,7 @@ def replay(installation: Installation, name: str, run_id: str | None) -> dict[st
         if (versions := installation.registry.versions.all(other))
     }
     newest = installation.registry.references.resolve(name)
-    # a relationship to the data set itself is held against what is published
+    # a relationship to the data set itself is compared with what is published
     judged = judged_again(
         _scan(installation, row), contract, related, installation.scan(newest) if newest else None
     )

@@ -38,10 +38,10 @@ def check_kept(installation: Installation, signed: Signed) -> list[str]:
         file = installation.home.lake / path
         where = Where(file=path, dataset=signed.name)
         if not file.is_file():
-            problem = "the quarantine file is missing, and the registry does not call it expired"
+            problem = "the quarantine file is missing, but it has not expired"
             raise EvidenceError(problem, "Restore it from a backup", where)
         if sha256(file) not in handling.became(signed.handlings, path, row.sha256):
-            problem = "the quarantine file is not what was kept"
+            problem = "the quarantine file has changed since it was written"
             raise EvidenceError(problem, "Restore it from a backup", where)
         count += 1
     return [f"digests of {count} quarantine file(s) of runs that published nothing"]

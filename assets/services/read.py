@@ -20,7 +20,7 @@ def open_version(
     """A version's rows for one of the purposes it was admitted for.
 
     Args:
-        trace: a W3C `traceparent` or trace id that the read belongs to; that of the environment variable TRACEPARENT unless given, or a new one.
+        trace: a W3C `traceparent` or trace id that the read belongs to; that of the environment variable TRACEPARENT by default, or a new one.
 
     Whatever decides here comes from the signed evidence of the version: no contract is read.
 
@@ -55,11 +55,11 @@ def open_version(
 
 
 def _purposes(row: Version, predicate: Mapping[str, Any]) -> list[str]:
-    """The purposes that a version was admitted for. Raises: EvidenceError: its evidence names none."""
+    """The purposes that a version was admitted for. Raises: EvidenceError: its evidence lists no purpose."""
     purposes = predicate.get("admission", {}).get("purposes")
     if not purposes:
         raise EvidenceError(
-            f"the evidence of {row.version} names no purpose that it was admitted for",
+            f"the evidence of {row.version} does not list a purpose that it was admitted for",
             "Open another version, or publish it again",
             Where(dataset=row.dataset),
         )

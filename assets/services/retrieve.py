@@ -65,7 +65,7 @@ def search(
     Args:
         purpose: one of those the version was admitted for.
         traceparent: of W3C Trace Context; that of the environment (TRACEPARENT), or a new one,
-            unless given.
+            by default.
     Raises: AdmissionError: the version was not admitted for this purpose; the refusal is recorded.
         ActionError: no index is in service, or it cannot be used.
     """
@@ -108,7 +108,7 @@ def search(
 
 def _check_question(name: str, question: str) -> None:
     if not question.strip():
-        problem = "that is no question"
+        problem = "the question is empty"
     elif len(question) > MOST_CHARS:
         problem = f"the question is longer than {MOST_CHARS:,} characters"
     else:

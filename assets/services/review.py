@@ -45,7 +45,7 @@ def sign(installation: Installation, number: int, decision: Decision, why: str, 
     steward = stewards.by_key(private.public_key.keyid)
     if steward is None:
         raise ConfigurationError(
-            "this is no key of a steward",
+            "this key belongs to no steward",
             "Add its public half to the stewards: see `assay review key --help`",
             Where(file=key.name),
         )
@@ -65,12 +65,12 @@ def sign(installation: Installation, number: int, decision: Decision, why: str, 
 def submit(installation: Installation, number: int, text: str) -> Standing:
     """Check a signed decision, and keep it where it counts.
 
-    Returns: where the review stands with it.
+    Returns: the state of the review with it.
     Raises: AdmissionError: it does not count, and why; the refusal goes into the audit log.
         EvidenceError: it is forged or no approval. ConfigurationError: its reason holds personal
         data.
     """
-    installation.registry.clock_doubts.check("no approval is taken")
+    installation.registry.clock_doubts.check("approvals are not accepted")
     row = review_of(installation, number)
     _adopt_first_stewards(installation)
     steward = ruling(installation).by_key(approvals.keyid_of(text))
@@ -93,8 +93,8 @@ def submit(installation: Installation, number: int, text: str) -> Standing:
     if why is not None:
         _note_refusal(installation, row, why, steward.name)
         raise AdmissionError(
-            f"the decision does not count: {why}",
-            "See `assay review show` for what it waits for",
+            f"the decision is not accepted: {why}",
+            "See `assay review show` for what is missing",
             Where(dataset=row.dataset),
         )
     installation.registry.reviews.approve(row, steward.name, approval.decision, text)

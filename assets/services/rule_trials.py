@@ -117,7 +117,7 @@ def _pointed_to(rules: Sequence[Rule]) -> set[str]:
 
 
 def hit(installation: Installation, contract: Contract, rule: Rule) -> tuple[str, ...]:
-    """Who reads what the rule is about: recorded consumers, and what is made from its columns."""
+    """Who reads what the rule is about: recorded consumers, and what is derived from its columns."""
     name, columns = contract.name, set(rule.columns) or set(contract.column_names)
     uses = sorted(
         {

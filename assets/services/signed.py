@@ -26,7 +26,7 @@ _SUFFIX = ".dsse.json"
 class Documents(Mapping[str, dict[str, Any]]):
     """The checked statements by version, each with all that it refers to.
 
-    Those of partitioned data sets are put together when they are asked for, and not kept: all of
+    Those of partitioned data sets are put together when they are requested, and not kept: all of
     them together would hold every partition as often as there are versions.
     """
 
@@ -140,7 +140,7 @@ def _document(file: Path, name: str, version: str, key: Key) -> dict[str, Any]:
         predicate = document["predicate"]
         if (predicate["dataset"], predicate["version"]) != (name, version):
             problem = f"it is evidence of {predicate['dataset']}@{predicate['version']}"
-            raise EvidenceError(problem, "Put each file under its own name")
+            raise EvidenceError(problem, "Give each file its own name")
     return document
 
 
@@ -160,10 +160,10 @@ def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
-        raise EvidenceError("the evidence is no text", "Restore it from a copy") from None
+        raise EvidenceError("the evidence is not a text file", "Restore it from a backup") from None
     except OSError as error:
         problem = f"the evidence cannot be read ({type(error).__name__})"
-        raise EvidenceError(problem, "Restore it from a copy") from None
+        raise EvidenceError(problem, "Restore it from a backup") from None
 
 
 def learned_files(predicate: Mapping[str, Any]) -> dict[str, str]:

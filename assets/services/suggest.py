@@ -35,7 +35,7 @@ def suggest(
     neither shown nor tried.
 
     Args:
-        corrected: a file that `ask` wrote and somebody has put right; it teaches patterns.
+        corrected: a file that `ask` wrote and someone has corrected; it teaches patterns.
     Raises: SourceError: the source cannot be reached or read. ConfigurationError: `corrected` is no
         such file.
     """
@@ -51,7 +51,7 @@ def suggest(
 
 
 def ask(installation: Installation, contract: Contract, told: Callable[[str], None]) -> str:
-    """The rows that show most of how values are written, as CSV for somebody to put right: `_row`
+    """The rows that show most of how values are written, as CSV for someone to correct: `_row`
     and the columns that are not personal.
 
     Raises: SourceError: the source cannot be reached or read.
@@ -71,14 +71,14 @@ def _put_right(file: Path, contract: Contract, hidden: Collection[str]) -> pl.Da
         rows = read.with_columns(pl.col(ROW).cast(pl.Int64))
     except (OSError, pl.exceptions.PolarsError):  # whose words may show a cell
         raise ConfigurationError(
-            f"it is no CSV file with the numbers of rows under '{ROW}'",
-            "Take the one that `assay clean suggest NAME --ask FILE` writes",
+            f"it is not a CSV file with row numbers under '{ROW}'",
+            "Use the file that `assay clean suggest NAME --ask FILE` wrote",
             where,
         ) from None
     if rows[ROW].null_count() or rows[ROW].is_duplicated().any():
         raise ConfigurationError(
-            f"'{ROW}' does not name each row once",
-            "Leave it as `--ask` wrote it, and leave out rows that nobody has read",
+            f"'{ROW}' has repeated or missing row numbers",
+            "Leave that column unchanged, and delete rows that you did not check",
             where,
         )
     return rows.select(

@@ -1,4 +1,4 @@
-"""Read traces back: what a trace id led to, and what was made from a version.
+"""Read traces back: what a trace id led to, and what was derived from a version.
 
 Belongs here: gathering both from the registry, the evidence and MLflow's tags. Stays out: recording
 (each stage does its own).
@@ -48,8 +48,8 @@ def why(installation: Installation, text: str) -> dict[str, Any]:
     ]
     if not entries:
         raise EvidenceError(
-            f"nothing is known of the trace {trace_id}",
-            "Give one that a prediction, a training, or a data card names",
+            f"no record has the trace {trace_id}",
+            "Give a trace id from a prediction, a training or a data card",
         )
     return {"trace_id": trace_id, "entries": sorted(entries, key=lambda entry: entry["at"] or "")}
 
@@ -84,7 +84,7 @@ def _use_entry(use: Use) -> dict[str, Any]:
 
 
 def used_by(installation: Installation, name: str, version: str | None) -> dict[str, Any]:
-    """What was made from a version, who used it for what, and which models in service come from it.
+    """What was derived from a version, who used it for what, and which models in service come from it.
 
     Raises: EvidenceError: there is no such version.
     """
@@ -151,11 +151,11 @@ def _model(use: Use) -> dict[str, Any]:
 def _describe_event(kind: str, details: Json) -> str:
     match kind:
         case "model":
-            return f"{details['model']} version {details['model_version']}: {details['outcome']} once it was judged"  # `serving` tells who serves today
+            return f"{details['model']} version {details['model_version']}: {details['outcome']} after its evaluation"  # `serving` tells who serves today
         case "drift":
             return f"{details['verdict']} against {', '.join(details.get('against') or []) or 'nothing'}"
         case "index":
-            return f"{details['chunks']:,} passages: {details['outcome']} once it was judged"
+            return f"{details['chunks']:,} passages: {details['outcome']} after its evaluation"
         case "features":
             return f"{len(details['features'])} features"
         case _:

@@ -16,7 +16,7 @@ def undeclared_columns(installation: Installation, name: str, digest: str) -> li
     """Each such column as it may be shown on a terminal: by its place, and by its name where that
     reads as one.
 
-    Every declared column stands in the header, so its other cells are names as well. Nothing of
+    Every declared column is in the header, so its other cells are names as well. Nothing of
     this is kept: the home holds their places.
     """
     folder = installation.lake.folder(name, "landed")

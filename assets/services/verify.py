@@ -93,7 +93,7 @@ def _check_files(
     for path, digest in learned.items():
         kept = lake.folder(name, "versions") / path
         if not kept.is_file() or signed.digest_of(kept) != digest:
-            problem = "what cleaning had learned is not what was signed"
+            problem = "a file that cleaning learned from differs from its signed digest"
             where = Where(file=f"versions/{path}", dataset=name)
             raise EvidenceError(problem, "Restore it from a backup", where)
     return [
@@ -110,14 +110,14 @@ def _check_features(signed: Signed, version: str, file: Path) -> list[str]:
     bound = {"dataset": signed.name, "version": version, "digest": sha256(file)}
     if statement["predicate"]["bound_to"] != bound:
         where = Where(file=f"evidence/{signed.name}/{features.FOLDER}/{file.name}")
-        problem = "the features were made from other data"
-        raise EvidenceError(problem, "Restore the evidence from a copy", where)
+        problem = "the features were computed from other data"
+        raise EvidenceError(problem, "Restore the evidence from a backup", where)
     signed.lake.check_features(signed.name, version, features.digests(statement))
     return [f"digests of {len(statement['subject'])} file(s) of its features"]
 
 
 def _check_expiry(file: Path, key: Key) -> list[str]:
-    """What a signed statement beside the evidence says of the version's end; nothing where there is
+    """What a signed statement next to the evidence says of the version's end; nothing if there is
     none.
     """
     tombstone = file.with_name(evidence.expiry_name(file.name.removesuffix(".dsse.json")))
@@ -126,8 +126,8 @@ def _check_expiry(file: Path, key: Key) -> list[str]:
     document = evidence.opened(tombstone.read_text(encoding="utf-8"), key, evidence.EXPIRY_TYPE)
     if document["subject"][0]["digest"]["sha256"] != sha256(file):
         raise EvidenceError(
-            "the statement of its expiry is about other evidence",
-            "Restore it from a copy",
+            "the statement of its expiry belongs to other evidence",
+            "Restore it from a backup",
             Where(file=tombstone.name),
         )
     return [f"files expired on {document['predicate']['expired_at'][:10]}, as signed"]
@@ -144,13 +144,13 @@ def _check_accounting(
         )
     if rows["published"] != sum(file.rows for file in files):
         raise EvidenceError(
-            "the manifest's rows are not the account's", "Do not use this version", where
+            "the row counts of manifest and evidence differ", "Do not use this version", where
         )
     parts = predicate.get("partitions", {})
     is_together = "partition_tree" in predicate
     if is_together and predicate["accounting"] != accounting(parts.values()):
         raise EvidenceError(
-            "the row account is not that of the partitions together",
+            "the row counts of the partitions do not add up to those of the version",
             "Do not use this version",
             where,
         )
@@ -158,7 +158,7 @@ def _check_accounting(
     for partition, part in parts.items():
         if part["accounting"]["published"] != sum(rows_in_file[path] for path in part["files"]):
             raise EvidenceError(
-                f"the manifest's rows of {partition} are not the account's",
+                f"the manifest's rows of {partition} differ from the evidence",
                 "Do not use this version",
                 where,
             )
@@ -179,7 +179,7 @@ def _count_approvals(predicate: dict[str, Any]) -> list[str]:
     for text in given:
         if subject_of(text) not in subjects:
             raise EvidenceError(
-                "an approval in the evidence is about other data", "Do not use this version"
+                "an approval in the evidence belongs to other data", "Do not use this version"
             )
     return (
         [
@@ -201,7 +201,7 @@ def _count_decisions(predicate: dict[str, Any], key: Key) -> list[str]:
             signed[part] != entry[part] for part in ("action", "rule", "chosen", "why", "by", "at")
         ):
             raise EvidenceError(
-                "a decision about quarantined rows is not what was signed",
+                "a decision about quarantined rows differs from its signed digest",
                 "Do not use this version",
             )
     released = sum(entry["taken"] for entry in decisions["said"] if entry["action"] == "release")
@@ -222,11 +222,9 @@ def _check_set_aside(signed: Signed, layer: str, said: dict[str, Any], key: Key)
     digest = signed.digest_of(file)
     if digest not in handling.became(signed.handlings, path, said["sha256"]):
         raise EvidenceError(
-            f"the {layer} file is not what was signed", "Restore it from a backup", where
+            f"the {layer} file differs from its signed digest", "Restore it from a backup", where
         )
-    emptied = (
-        ", values of some removed since by signed decisions" if digest != said["sha256"] else ""
-    )
+    emptied = ", some values deleted later by signed decisions" if digest != said["sha256"] else ""
     return f"{layer}: digest of {said['rows']:,} rows{emptied}"
 
 
@@ -244,5 +242,5 @@ def _why_gone(signed: Signed, layer: str, said: dict[str, Any], key: Key) -> str
         return f"expired on {day}, as signed"
     if said["path"] in signed.recorded:
         return f"expired on {signed.recorded[said['path']][:10]}, by the registry's record"
-    problem = f"the {layer} file is missing, and no signed statement says that it has expired"
+    problem = f"the {layer} file is missing, but no signed statement records its expiry"
     raise EvidenceError(problem, "Restore it from a backup", where)

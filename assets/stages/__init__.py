@@ -1,4 +1,4 @@
-"""Stages: what leads from a source to a published version, and what is made from versions.
+"""Stages: what leads from a source to a published version, and what is derived from versions.
 
 No Dagster: the assets, the command line and the tests call the same functions.
 

@@ -34,7 +34,7 @@ from assay.pipelines.publish.naming import Inputs
 class Admission:
     """What the profile pass found and decided.
 
-    `found` holds personal values of this run; it lies in its staging folder.
+    `found` holds personal values of this run; it is in its staging folder.
     """
 
     verdict: Verdict
@@ -46,7 +46,7 @@ class Admission:
     barred: dict[str, str]
     """Licences that rows name and that do not allow every purpose -> why."""
     kept_by_all: tuple[str, ...] = ()
-    """Rules that every value of the source keeps, as it came."""
+    """Rules that every value of the source keeps, unchanged."""
     published: Version | None = None
     decided_by: str = "policy"
     approvals: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ def admit(run: Run) -> Admission:
 def _profiled(
     run: Run, inputs: Inputs, profile: Profile, license_terms: LicenseVerdict
 ) -> Admission:
-    """The admission that the licence and the profile of the rows give, before anybody reviews it."""
+    """The admission that the licence and the profile of the rows give, before anyone reviews it."""
     contract = run.contract
     personal_columns = list(contract.privacy.columns)
     return Admission(
@@ -108,7 +108,7 @@ def pending_review(run: Run) -> dict[str, Any] | None:
     """The review that this run's data wait for, or passed: of their own inputs, or of a changed
     policy that holds up everything.
 
-    None where nobody was asked.
+    None if no one was asked.
     """
     installation, digest = run.installation, landed_in(run).digest
     input_keys = {
@@ -141,7 +141,7 @@ def found_again(run: Run, row: Version) -> pl.DataFrame:
 def _reviewed(run: Run, admission: Admission) -> Admission:
     """Let the verdict stand, or find what a person decided.
 
-    Raises: AdmissionError: refused, or nobody has decided yet.
+    Raises: AdmissionError: refused, or no one has decided yet.
     """
     contract, verdict = run.contract, admission.verdict
     where = Where(file=contract.file, dataset=contract.name)
@@ -162,13 +162,13 @@ def _reviewed(run: Run, admission: Admission) -> Admission:
         )
     if now.decision == "rejected":
         raise AdmissionError(
-            f"rejected by {decided_by}", "Change what the review names, and run again", where
+            f"rejected by {decided_by}", "Fix what the review lists, and run again", where
         )
     is_open = any(unanswered(contract.license, contract.privacy))
     to_do = "State it in the contract" if is_open else "Declare the column under assay.privacy"
     raise AdmissionError(
         f"held for review: {'; '.join(verdict.reasons)}",
-        f"{to_do}, or let two stewards decide: assay review show {row.id}",
+        f"{to_do}, or ask two stewards to decide: assay review show {row.id}",
         where,
     )
 
@@ -235,7 +235,7 @@ def _published_admission(run: Run, inputs: Inputs, row: Version) -> Admission:
     if row.expired_at:
         raise EvidenceError(
             f"this source was published as {row.version}, which expired on {row.expired_at[:10]}",
-            "Deliver what is newer, or promise a new contract version",
+            "Deliver newer data, or raise the contract's version",
         )
     predicate = run.installation.statement(row)["predicate"]
     return Admission(

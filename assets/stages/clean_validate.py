@@ -74,7 +74,7 @@ class Refined:
 
     @property
     def rules_that_stop_publication(self) -> tuple[Check, ...]:
-        """The error rules that stop publication: not passed, or not judged."""
+        """The error rules that stop publication: not passed, or not evaluated."""
         return tuple(
             check
             for check in self.checks
@@ -85,7 +85,7 @@ class Refined:
 
 
 def refine(run: Run, admission: Admission, together: Collection[str] = ()) -> Refined:
-    """Repair and judge the admitted rows into the run's staging folder.
+    """Repair and evaluate the admitted rows into the run's staging folder.
 
     Args:
         together: the other partitions that the same run publishes again.
@@ -209,7 +209,7 @@ def _why_barred(contract: Contract, barred: dict[str, str]) -> pl.Expr:
 
 
 def related(run: Run, admission: Admission) -> dict[str, pl.LazyFrame]:
-    """The versions that relationships are held against, as admission noted them."""
+    """The versions that relationships are compared with, as admission noted them."""
     installation = run.installation
     pointed_to = {
         rule.argument.dataset for rule in run.contract.rules if rule.kind == "relationship"
@@ -296,7 +296,7 @@ def _check_accounting(
     published = accounting.published
     if not accounting.balances:
         raise QualityError(
-            f"{accounting.rows_in:,} rows came in, and {published:,} + {accounting.quarantined:,} + {accounting.removed:,} went out",
+            f"{accounting.rows_in:,} rows came in, but {published:,} + {accounting.quarantined:,} + {accounting.removed:,} went out",
             "Nothing is published; run again, and report it if it recurs",
             where,
         )
@@ -366,10 +366,10 @@ def refusal_error(run: Run, refined: Refined) -> QualityError:
     problem = (
         f"{_describe_measurement(run, first)}, allowed {first.bound}"
         if first.passed is False
-        else "it could not be judged: there was no row, no version to hold it against, or no answer"
+        else "it could not be evaluated: no row, no version to compare with, or no result"
     )
     more = f" ({len(others)} more rules too)" if others else ""
-    remedy = f"See lake/{run.contract.name}/quarantine/{run.run_id}.parquet; mend the source, or change the rule in {run.contract.file}"
+    remedy = f"See lake/{run.contract.name}/quarantine/{run.run_id}.parquet; fix the source, or change the rule in {run.contract.file}"
     return QualityError(problem + more, remedy, Where(dataset=run.contract.name, rule=first.rule))
 
 

@@ -71,7 +71,7 @@ def kinds_of(contract: Contract, policy: DriftPolicy) -> dict[str, Kind]:
 
 
 def measure_drift(run: Run) -> Drifted:
-    """Compare the newest version, unless that was done, and decide what follows; both are kept in
+    """Compare the newest version, unless it was done already, and decide what follows; both are kept in
     one transaction.
 
     Raises: EvidenceError: one of the versions is not what was signed.
@@ -185,7 +185,7 @@ def _compared(
             missing = (
                 None
                 if named and not named.expired_at
-                else f"nothing that can be opened is called '{target.version}': assay refs set {contract.name}@VERSION {target.version}"
+                else f"no version or reference can be opened as '{target.version}': assay refs set {contract.name}@VERSION {target.version}"
             )
             itself = named is not None and named.version == row.version
             comparisons.append(
@@ -210,7 +210,7 @@ def _compared(
 
 
 def sketch_of(run: Run, row: Version) -> Sketch:
-    """A version's sketch, made where there is none of today's policy.
+    """A version's sketch, made if there is none of today's policy.
 
     Raises: EvidenceError: the version has to be read for it, and is not what was signed.
     """
@@ -239,7 +239,7 @@ def _target(contract: Contract) -> Target | None:
 
 
 def _changes(installation: Installation, dataset: str, row: Version, drift: Drift) -> list[str]:
-    """Where the series of scores, version by version, runs otherwise than before; told in words."""
+    """Where the series of scores, version by version, runs otherwise than before; described in words."""
     history = [
         (version.version, details)
         for version in installation.registry.versions.all(dataset)
@@ -264,7 +264,7 @@ def _changes(installation: Installation, dataset: str, row: Version, drift: Drif
             for _, details in history
         ]
         changes += [
-            f"{m.column}: its {m.method} against {m.against} runs otherwise since version {names[place]}"
+            f"{m.column}: its {m.method} against {m.against} is computed differently since version {names[place]}"
             for place in change_points([*series, m.score])[-1:]
         ]
     return changes

@@ -35,7 +35,7 @@ def policy_of(contract: Contract) -> DriftPolicy:
     """The contract's drift settings. Raises: DriftError: it has none."""
     if contract.drift is None:
         raise DriftError(
-            "the contract asks for no comparison",
+            "the contract declares no comparison",
             "Add assay.drift",
             Where(file=contract.file, dataset=contract.name),
         )
@@ -143,7 +143,7 @@ def _follow_ups(contract: Contract, action: str) -> list[tuple[str, str]]:
 
 
 def actor_of(contract: Contract, action: str) -> str:
-    """Who carries a trigger out: Assay, a job of this Dagster, or somebody else's system.
+    """Who carries a trigger out: Assay, a job of this Dagster, or someone else's system.
 
     An index is always Assay's.
     """
@@ -156,7 +156,7 @@ def actor_of(contract: Contract, action: str) -> str:
 def override(
     installation: Installation, name: str, action: str, why: str, version: str | None = None
 ) -> DecisionRecord:
-    """A steward's word about a version: decided at once, kept beside what was decided before.
+    """A steward's word about a version: decided at once, kept next to what was decided before.
 
     Raises: DriftError: no such action, no reason, or the version was not measured.
     """
@@ -192,30 +192,30 @@ def _checked_action(contract: Contract, action: str, why: str) -> Action:
     where = Where(dataset=contract.name)
     if action not in ACTIONS:
         raise DriftError(
-            f"'{action}' is nothing that can be decided",
+            f"'{action}' is not an action",
             f"Choose one of {', '.join(ACTIONS)}",
             where,
         )
     if action == "retrain" and contract.retrain is None:
         raise DriftError(
-            "the contract keeps no model to retrain",
+            "the contract declares no model to retrain",
             "Add assay.retrain, or choose another action",
             where,
         )
     if action == "rebuild" and contract.index is None:
         raise DriftError(
-            "the contract keeps no index to rebuild",
+            "the contract declares no index to rebuild",
             "Add assay.index, or choose another action",
             where,
         )
     if not why.strip():
-        raise DriftError("a decision needs a reason", "Say why: it is kept with it", where)
+        raise DriftError("a decision needs a reason", "Give the reason with --why", where)
     return action
 
 
 def replayed(installation: Installation, number: int) -> Json:
-    """A decision, made again from the situation that was kept with it, and its evidence held
-    against the registry.
+    """A decision, made again from the situation that was kept with it, and its evidence compared
+    with the registry.
 
     Returns: the decision, `same`: whether it comes out the same, `evidence_is_kept`: whether the
         measurements it names are those the registry has.

@@ -2,7 +2,7 @@
 files a day later.
 
 Belongs here: which versions, and the sweep. Stays out: the record, which stays (assets/io/registry/versions.py).
-A reader that opened a version before it expired has a day to finish; nobody opens it after. A file that a living version holds as well stays.
+A reader that opened a version before it expired has a day to finish; no one opens it after. A file that a living version holds as well stays.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def expire(
 ) -> list[str]:
     """Expire what is due of a data set, and remove what dead runs and long expired versions left in the lake.
 
-    Kept, however old: the newest version, whatever a reference points to, and what a model or an index in service was made from.
+    Kept, however old: the newest version, whatever a reference points to, and what a model or an index in service was derived from.
     Args:
         dry_run: only report what is due.
         thorough: look at the whole lake, not at what is new since the last sweep.
@@ -71,7 +71,7 @@ def due_to_go(installation: Installation, name: str, *, grace: timedelta = GRACE
 
 
 def _sweep(installation: Installation, name: str, grace: timedelta, *, thorough: bool) -> None:
-    """Remove what nobody needs any more in the lake of a data set, and the keys of those files."""
+    """Remove what no one needs any more in the lake of a data set, and the keys of those files."""
     began, sweeps = installation.clock(), installation.registry.sweeps
     since = None if thorough else sweeps.last(name)
     left = left_over(installation, name, grace=grace, since=since)

@@ -48,7 +48,7 @@ def write_table(
 ) -> pl.Schema:
     """Write `part-00000.parquet` in a folder, by one sink.
 
-    What another engine makes, or looks back with all rows in memory, is made before and put beside
+    What another engine makes, or looks back with all rows in memory, is made before and put next to
     the rows.
 
     Returns: the columns. Raises: FeatureError: the engines' rows come in different orders.
@@ -108,8 +108,8 @@ def _check_orders(rows: pl.LazyFrame, order: str, files: list[Path]) -> None:
     differs = (pl.col(file.name).ne_missing(pl.col(order)) for file in files)
     if engine.run(_side_by_side(rows, files).select(pl.any_horizontal(differs).any())).item():
         raise FeatureError(
-            "two engines gave the rows in different orders, so their features cannot be put side by side",
-            "Write `engine: polars`, or leave out what falls back",
+            "two engines returned the rows in different orders, so their features cannot be compared",
+            "Write `engine: polars`, or remove the features that fall back",
         )
 
 
@@ -125,6 +125,6 @@ def _run(plan: pl.LazyFrame, device: engine.Engine) -> None:
     _, reason = engine.tried(plan, device)
     if reason:
         raise ConfigurationError(
-            f"the engine '{device}' made the sample and not the table: {reason}",
+            f"the engine '{device}' computed the sample but not the table: {reason}",
             "Write `engine: polars`, or use a device with more memory",
         )

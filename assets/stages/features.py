@@ -55,7 +55,7 @@ def settings(run: Run) -> Features:
     """The contract's features. Raises: FeatureError: it has none."""
     if run.contract.features is None:
         raise FeatureError(
-            "the contract asks for no features",
+            "the contract declares no features",
             "Add assay.features",
             Where(file=run.contract.file, dataset=run.contract.name),
         )
@@ -66,8 +66,8 @@ def settings(run: Run) -> Features:
 
 
 def make_features(run: Run, wanted: Wanted | None = None) -> FeatureTable:
-    """Fit on the training rows of the newest version and write its feature table, unless that was
-    done.
+    """Fit on the training rows of the newest version and write its feature table, unless it was
+    done already.
 
     Args:
         wanted: the engine, in place of the contract's.
@@ -110,7 +110,7 @@ def make_features(run: Run, wanted: Wanted | None = None) -> FeatureTable:
 
 @dataclass(frozen=True)
 class _Fitting:
-    """A state fitted on a version's training rows, and what it was made from."""
+    """A state fitted on a version's training rows, and what it was derived from."""
 
     frame: pl.LazyFrame
     state: State
@@ -119,11 +119,11 @@ class _Fitting:
     """The versions that `others` are the rows of."""
     proxies: tuple[privacy.Proxy, ...]
     inputs: Mapping[str, tuple[str, ...]]
-    """Feature -> the columns it is made from."""
+    """Feature -> the columns it is derived from."""
     places: Mapping[str, int]
     """Feature -> the place of its transform."""
     classes: Mapping[str, Any]
-    """Feature -> the class of personal data it is made from."""
+    """Feature -> the class of personal data it is derived from."""
 
 
 def _fit(run: Run, row: Version) -> _Fitting:
@@ -266,7 +266,7 @@ def _others(
         if missing := [purpose for purpose in contract.license.purposes if purpose not in admitted]:
             raise AdmissionError(
                 f"rows are joined to {transform.dataset}@{row.version}, which was not admitted for '{missing[0]}'",
-                "Leave the purpose out of assay.license, or admit that data set for it",
+                "Remove the purpose from assay.license, or admit that data set for it",
                 Where(dataset=contract.name),
             )
         frames[transform.dataset] = installation.scan(row)
@@ -295,13 +295,13 @@ def _refuse_what_nobody_may_use(
         name, kind = next(iter(classes.items()))
         raise FeatureError(
             f"the feature '{name}' is {kind}, and assay.features allows that for none of {', '.join(contract.license.purposes)}",
-            f"Leave it out, or add `allows: {{{kind}: […]}}` if that is lawful",
+            f"Remove it, or add `allows: {{{kind}: […]}}` if that is lawful",
             Where(dataset=contract.name),
         )
 
 
 def _reported(proxies: tuple[privacy.Proxy, ...], features: Features) -> list[Json]:
-    """The features that give a protected column away, and were not made from it; what was is told
+    """The features that give a protected column away, and were not made from it; what was is reported
     by its class.
     """
     return [asdict(proxy) for proxy in proxies if proxy.skill >= features.proxy_above]
@@ -331,13 +331,13 @@ def _treated(
 def _masked(
     lineage: Mapping[str, tuple[tuple[str, str], ...]], treated: set[tuple[str, str]]
 ) -> tuple[str, ...]:
-    """The columns that are made from treated ones."""
+    """The columns that are derived from treated ones."""
     return tuple(name for name, sources in lineage.items() if not treated.isdisjoint(sources))
 
 
 def _source(contract: Contract, column: str) -> tuple[str, str]:
     """`dataset.column` is another data set's; a column of ours can have no such name where it is
-    promised.
+    declared.
     """
     dataset, _, other = column.partition(".")
     return (
@@ -377,7 +377,7 @@ def state_others(installation: Installation, state: State) -> Others:
         row = installation.version(source.dataset, source.version)
         if _bound(installation, row) != source:
             raise EvidenceError(
-                f"{source.dataset}@{source.version} is not what the features were made from",
+                f"{source.dataset}@{source.version} is not the version that the features were computed from",
                 "Restore the registry from a backup",
                 Where(dataset=source.dataset),
             )
@@ -392,9 +392,9 @@ def without_features(installation: Installation, dataset: str, version: str) -> 
     if contract is not None and contract.features is None:
         remedy = f"Add assay.features to its contract, then: assay run {dataset}"
     elif version != latest:
-        remedy = f"Open {latest}: they are made for what `latest` points to"
+        remedy = f"Open {latest}: features exist for the version that `latest` points to"
     else:
-        remedy = f"Make them: assay run {dataset}"
+        remedy = f"Create them: assay run {dataset}"
     return FeatureError(f"version {version} has no features", remedy, Where(dataset=dataset))
 
 

@@ -42,7 +42,7 @@ def read(folder: Path) -> tuple[Fitted, ...]:
 
 
 def described(lake: Lake, dataset: str, attempt: str) -> dict[str, Any]:
-    """Where it lies next to a version, and each file's SHA-256, for the evidence."""
+    """Where it is next to a version, and each file's SHA-256, for the evidence."""
     folder = lake.folder(dataset, "versions") / attempt / LEARNED
     return {
         "folder": f"{attempt}/{LEARNED}",
@@ -86,7 +86,7 @@ def of_version(run: Run, cleaning: dict[str, Any]) -> tuple[Fitted, ...]:
     folder = lake.folder(name, "versions") / said["folder"]
     if not folder.is_dir() or described(lake, name, folder.parent.name) != said:
         raise EvidenceError(
-            "what cleaning had learned is not what was signed",
+            "a file that cleaning learned from differs from its signed digest",
             "Restore it from a backup",
             Where(file=said["folder"], dataset=name),
         )

@@ -1,10 +1,10 @@
-"""Keep the index of a data set up to date: build it from changed documents, judge it, and serve it
+"""Keep the index of a data set up to date: build it from changed documents, evaluate it, and serve it
 if it is not worse.
 
 Belongs here: whether to rebuild, swapping, rolling back, sweeping. Stays out: building
-(index_build.py), judging (index_trial.py), asking it for somebody (retrieve.py), what is carried
+(index_build.py), evaluating (index_trial.py), asking it for someone (retrieve.py), what is carried
 over (pipelines/act/renewal.py).
-Who dies in the middle leaves a folder that nobody points to. The pointer moves in the one
+Who dies in the middle leaves a folder that no one points to. The pointer moves in the one
 transaction that also keeps the judgement and closes the trigger.
 """
 
@@ -38,7 +38,7 @@ def rebuild_if_due(run: Run) -> Acted | None:
     service was built.
 
     A version is acted on once, whatever came of it.
-    Returns: what came of it; None where nothing has changed.
+    Returns: what came of it; None if nothing has changed.
     Raises: ActionError: it cannot be built; the index in service stays, and the trigger is due.
     """
     registry, name = run.installation.registry, run.contract.name
@@ -55,9 +55,9 @@ def rebuild_if_due(run: Run) -> Acted | None:
 
 
 def rebuild(run: Run, *, full: bool) -> Acted:
-    """Build and judge the newest version's index because somebody asked.
+    """Build and evaluate the newest version's index because someone asked.
 
-    Args: full: fit, cut and embed everything anew, reusing nothing.
+    Args: full: fit, cut and embed everything again, reusing nothing.
     """
     data_set = IndexedDataSet.of(run.installation, run.contract)
     with data_set.store.alone(data_set.name):
@@ -70,7 +70,7 @@ def rebuild(run: Run, *, full: bool) -> Acted:
 def roll_back(
     installation: Installation, name: str, build: str | None, why: str
 ) -> tuple[str, IndexBuild]:
-    """Have an earlier build serve again, the one before unless named; the next version that is
+    """Have an earlier build serve again, the one before by default; the next version that is
     accepted moves on from it.
 
     Returns: the build that served, and the row of the one that serves now.
@@ -112,8 +112,8 @@ def sweep(data_set: IndexedDataSet) -> list[str]:
     others = [row for row in reversed(present) if row.build not in served]
     withdrawn = _holding_withdrawn(data_set, others)
     surplus = [row.build for row in others if row.build not in withdrawn][keep - 1 :]
-    registry.indexes.drop(name, withdrawn, "it holds documents that are withdrawn")
-    registry.indexes.drop(name, surplus, f"the contract keeps {keep}")
+    registry.indexes.drop(name, withdrawn, "it contains documents that were withdrawn")
+    registry.indexes.drop(name, surplus, f"the contract retains {keep}")
     kept = {row.build for row in present} - {*withdrawn, *surplus} | served
     return data_set.store.sweep(name, kept)
 
@@ -131,7 +131,7 @@ def _holds_withdrawn(data_set: IndexedDataSet, row: IndexBuild, living: pl.Serie
     try:
         opened = data_set.store.open(row.dataset, row.build, row.sha256)
     except ActionError:
-        return True  # nobody can tell what a build holds that is not what was built
+        return True  # no one can tell what a build holds that has changed since it was built
     return not opened.documents["document"].is_in(living.implode()).all()
 
 
@@ -139,7 +139,7 @@ def _holds_withdrawn(data_set: IndexedDataSet, row: IndexBuild, living: pl.Serie
 
 
 def _reason(data_set: IndexedDataSet, row: Version) -> str | None:
-    """Why the index in service is not the one of this version; None where it is."""
+    """Why the index in service is not the one of this version; None if it is."""
     service = data_set.installation.registry.indexes.serving(data_set.name)
     if service is None:
         return "No index is in service, so this is the first."
@@ -149,11 +149,11 @@ def _reason(data_set: IndexedDataSet, row: Version) -> str | None:
         return f"The index in service cannot be used: {error.problem}."
     wanted = (asdict(data_set.cutting), data_set.embedding_settings)
     if (old.manifest["cutting"], old.manifest["settings"]) != wanted:
-        return "The contract has documents indexed otherwise than the index in service has them."
+        return "The contract's index settings differ from those of the index in service."
     changes = renewal.compare(old.documents, data_set.documents(row))
     if not changes:
         return None
-    return f"Documents have changed since the index in service was made: {changes}."
+    return f"Documents have changed since the index in service was built: {changes}."
 
 
 def _rebuilt(
@@ -170,7 +170,7 @@ def _rebuilt(
 def _build_and_conclude(
     data_set: IndexedDataSet, row: Version, due: Sequence[Trigger], *, full: bool
 ) -> Json:
-    """Build, judge, and conclude. Returns: the details that the registry keeps."""
+    """Build, evaluate, and conclude. Returns: the details that the registry keeps."""
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(_usable_in_service, data_set)
         documents = data_set.documents(row)
@@ -191,7 +191,7 @@ def _build_and_conclude(
 
 
 def _usable_in_service(data_set: IndexedDataSet) -> Opened | None:
-    """The build in service, to be compared with and built upon; None where there is none, or its
+    """The build in service, to be compared with and built upon; None if there is none, or its
     files are not what was built.
     """
     service, store = data_set.installation.registry.indexes.serving(data_set.name), data_set.store
@@ -230,7 +230,10 @@ def _details(
 def _outcomes(due: Sequence[Trigger], version: str, details: Json) -> list[tuple[Trigger, Json]]:
     """The newest trigger is done; older ones are overtaken by it."""
     done = {key: details[key] for key in ("outcome", "reason", "metric", "candidate", "in_service")}
-    overtaken = {"outcome": "overtaken", "reason": f"a newer version, {version}, was acted on"}
+    overtaken = {
+        "outcome": "overtaken",
+        "reason": f"a newer version, {version}, has been processed",
+    }
     return [(trigger, overtaken if trigger is not due[-1] else done) for trigger in due]
 
 
@@ -277,7 +280,7 @@ def _serve_without_withdrawn(
     )
     registry = data_set.installation.registry
     service = registry.indexes.serving(data_set.name)
-    reason = f"{len(withdrawn):,} withdrawn documents were taken out of the index in service; the candidate was refused: {refused_because}"
+    reason = f"{len(withdrawn):,} withdrawn documents were removed from the index in service; the candidate was refused: {refused_because}"
     details = {
         **(service.details if service else {}),
         "build": built.build,

@@ -55,7 +55,7 @@ class _Reuse:
     """The older build, where its vectors are made by the same settings."""
     changes: Changes
     carried: pl.DataFrame | None
-    """Passages taken over with their vectors; None where none can be."""
+    """Passages taken over with their vectors; None if none can be."""
     fresh: pl.DataFrame
     """Passages that need a vector."""
     reusable: pl.DataFrame | None
@@ -128,13 +128,13 @@ def _check_promise(data_set: IndexedDataSet, embedder: Embedder) -> None:
     where = Where(file=contract.file, dataset=contract.name, field=column.name)
     if column.embedding_model and column.embedding_model != embedder.name:
         raise ActionError(
-            f"the contract promises vectors of '{column.embedding_model}', and the index has '{embedder.name}'",
-            "Name the same model in both",
+            f"the contract declares vectors of '{column.embedding_model}', but the index uses '{embedder.name}'",
+            "Use the same model in both",
             where,
         )
     if column.embedding_version and not embedder.digest.startswith(column.embedding_version):
         raise ActionError(
-            f"the contract promises version '{column.embedding_version}' of the model, and its digest begins with {embedder.digest[:12]}",
-            "Write how the digest begins",
+            f"the contract declares version '{column.embedding_version}' of the model, and its digest begins with {embedder.digest[:12]}",
+            "Write the first characters of the digest",
             where,
         )

@@ -29,7 +29,7 @@ def embedder_of_build(data_set: IndexedDataSet, opened: Opened) -> Embedder:
     if embedder.digest != digest:
         raise ActionError(
             "the embedder is not the one that the index was built with",
-            f"Put the model back, or build the index again: assay index rebuild {data_set.name}",
+            f"Restore the model, or rebuild the index: assay index rebuild {data_set.name}",
             Where(dataset=data_set.name),
         )
     return embedder
@@ -72,7 +72,7 @@ def embedder_of_settings(
 def model_folder(installation: Installation, name: str) -> Path:
     """The folder of a model.
 
-    Raises: ActionError: it lies in none of the folders that may be read, or is not there.
+    Raises: ActionError: it is in none of the folders that may be read, or is not there.
     """
     for root in installation.home.roots:
         folder = (root / name).resolve()
@@ -80,6 +80,6 @@ def model_folder(installation: Installation, name: str) -> Path:
             return folder
     raise ActionError(
         f"there is no folder '{name}'",
-        "Put the model below ASSAY_HOME, or below a folder of ASSAY_SOURCE_ROOTS",
+        "Put the model in ASSAY_HOME, or in a folder of ASSAY_SOURCE_ROOTS",
         Where(file="assay.index"),
     )

@@ -39,15 +39,15 @@ class Trial:
 def try_candidate(
     data_set: IndexedDataSet, candidate: Opened, serving: Opened | None, documents: pl.DataFrame
 ) -> Trial:
-    """Ask the candidate and the build in service the contract's questions, and judge the candidate
+    """Ask the candidate and the build in service the contract's questions, and evaluate the candidate
     by the answers.
     """
     policy = data_set.policy
     questions = _questions(policy, documents)
     measured = _measured(data_set, candidate, questions, documents)
     if serving and serving.build == candidate.build:
-        # what serves is not judged away by a machine that was slow today
-        reason = "nothing has changed: it is the index in service"
+        # what serves is not evaluated away by a machine that was slow today
+        reason = "nothing has changed since the index in service was built"
         judgement = _judged(policy, measured, measured)
         return Trial(
             documents.height, measured, measured, replace(judgement, accepted=True, reason=reason)
@@ -83,7 +83,9 @@ def _why_no_questions(policy: Index) -> str:
         if isinstance(policy.questions, int)
         else "none of the documents that answer them is there"
     )
-    return f"there is no question to judge it by: {problem}; write some under `questions` in assay.index"
+    return (
+        f"no question to evaluate it with: {problem}; write some under `questions` in assay.index"
+    )
 
 
 def _questions(policy: Index, documents: pl.DataFrame) -> Questions:

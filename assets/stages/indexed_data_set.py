@@ -28,7 +28,7 @@ def policy_of(contract: Contract) -> Index:
     """What the contract asks for. Raises: ActionError: no index."""
     if contract.index is None:
         raise ActionError(
-            "the contract asks for no index",
+            "the contract declares no index",
             "Add assay.index",
             Where(file=contract.file, dataset=contract.name),
         )
@@ -46,7 +46,7 @@ class IndexedDataSet:
 
     @classmethod
     def of(cls, installation: Installation, contract: Contract) -> IndexedDataSet:
-        """The index of a contract. Raises: ActionError: the contract asks for none."""
+        """The index of a contract. Raises: ActionError: the contract requests none."""
         return cls(installation, contract, policy_of(contract), index_store(installation))
 
     @property
@@ -83,8 +83,8 @@ class IndexedDataSet:
         keys = table[policy.key].drop_nulls()
         if keys.n_unique() != len(keys):
             raise ActionError(
-                f"the key '{policy.key}' names several documents at once",
-                "Promise it `unique`, or name another column as `key`",
+                f"the key '{policy.key}' has the same value for several documents",
+                "Declare it `unique`, or choose another column as `key`",
                 Where(file=self.contract.file, dataset=self.name),
             )
         return passages.documents(

@@ -41,7 +41,7 @@ class Landed:
 
 
 def land(run: Run) -> Landed:
-    """Land the source, unless the same bytes lie there already.
+    """Land the source, if the same bytes are not there yet.
 
     Raises: SourceError: it cannot be reached or read, or its checksum is wrong.
     """
@@ -70,7 +70,7 @@ def land(run: Run) -> Landed:
 def _read_unless_landed(
     run: Run, fetched: sources.Fetched, source: upstream.Upstream | None
 ) -> bool:
-    """Read what was fetched into the lake, unless the same bytes lie there already.
+    """Read what was fetched into the lake, if the same bytes are not there yet.
 
     Returns: whether they did.
     """
@@ -232,7 +232,7 @@ def _seal_context(run: Run, column: str) -> str:
 
 
 def _check_columns(run: Run, receipt: Receipt) -> None:
-    """Whether every promised column landed, and of several files whether each has the required
+    """Whether every declared column landed, and of several files whether each has the required
     ones.
 
     Raises: SourceError: one is missing.
@@ -245,9 +245,9 @@ def _check_columns(run: Run, receipt: Receipt) -> None:
         missing = sorted(required & set(file.lacks))
         if missing:
             where = Where(file=f"{receipt.location}, '{file.name}'", dataset=run.contract.name)
-            remedy = with_hint("Deliver it, or promise the column without `required`", file.name)
+            remedy = with_hint("Deliver it, or remove `required` from the column", file.name)
             raise SourceError(
-                f"the file lacks the required column '{missing[0]}', which others have",
+                f"the file lacks the required column '{missing[0]}', which other files have",
                 remedy,
                 where,
             )
@@ -282,7 +282,7 @@ def landed_in(run: Run) -> Receipt:
 
 
 def receipt_of(run: Run, digest: str) -> Receipt:
-    """The receipt beside landed rows.
+    """The receipt next to landed rows.
 
     Those of earlier releases hold the files' own names and whole addresses, and do not say how long
     the header is.

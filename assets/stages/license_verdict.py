@@ -36,7 +36,7 @@ def license_verdict(run: Run, inputs: Inputs) -> LicenseVerdict:
 
 
 def _declared_and_detected(run: Run) -> LicenseVerdict:
-    """The verdict on the contract's licence, held against the text that lies next to the source, if
+    """The verdict on the contract's licence, compared with the text that is next to the source, if
     there is one.
     """
     wanted, policy, today = (
@@ -117,7 +117,7 @@ def _with_inherited_terms(run: Run, verdict: LicenseVerdict, inputs: Inputs) -> 
 def _inherited_verdicts(run: Run, inputs: Inputs) -> dict[str, LicenseVerdict]:
     """The licence verdict of each data set that the data are derived from, by its name.
 
-    Raises: AdmissionError: one of them has not been published, so nobody can tell what it demands.
+    Raises: AdmissionError: one of them has not been published, so no one can tell what it demands.
     """
     installation, contract = run.installation, run.contract
     verdicts: dict[str, LicenseVerdict] = {}
@@ -125,7 +125,7 @@ def _inherited_verdicts(run: Run, inputs: Inputs) -> dict[str, LicenseVerdict]:
         if name not in inputs.related:
             raise AdmissionError(
                 f"it is derived from {name}, which has not been published",
-                f"Publish that first: assay run {name}",
+                f"Publish it first: assay run {name}",
                 Where(file=contract.file),
             )
         row = installation.version(name, inputs.related[name])

@@ -1,8 +1,8 @@
-"""Retrain the model of a data set when a trigger is due, judge it next to the champion, and serve
+"""Retrain the model of a data set when a trigger is due, evaluate it next to the champion, and serve
 it where it is not worse.
 
 Belongs here: carrying a retraining out once, whatever is killed when. Stays out: whether it is due
-(drift.py), training and judging (pipelines/act), outcomes (outcomes.py).
+(drift.py), training and evaluating (pipelines/act), outcomes (outcomes.py).
 Registering in MLflow is under the trigger's number, so that a second try finds what the first one
 made. Who serves is the registry's word, given in the transaction that closes the trigger; MLflow's
 aliases follow from the outbox.
@@ -41,13 +41,13 @@ from assay.pipelines.drift.scores import METRICS, metric_of
 from assay.pipelines.features import privacy, table
 
 JUDGED_SCORES = 1_001
-"""How many quantiles of the judged scores are kept, to hold later predictions against."""
+"""How many quantiles of the evaluated scores are kept, to hold later predictions against."""
 
 
 def retrain_if_due(run: Run) -> Acted | None:
     """Carry out the newest due retraining; older ones are overtaken by it.
 
-    None where none is due, or another process is at it.
+    None if there is none due, or another process is at it.
 
     Raises: ActionError: it cannot be trained; the trigger stays due and the champion in service.
     """
@@ -55,7 +55,7 @@ def retrain_if_due(run: Run) -> Acted | None:
     policy, target = contract.retrain, settings(run).target
     if policy is None or target is None:
         raise ActionError(
-            "the contract asks for no model",
+            "the contract declares no model",
             "Add assay.retrain",
             Where(file=contract.file, dataset=contract.name),
         )
@@ -79,7 +79,7 @@ def retrain_if_due(run: Run) -> Acted | None:
 def _retrain(
     run: Run, policy: Retrain, target: Target, trigger: Trigger, overtaken: list[Trigger]
 ) -> Json:
-    """Train, judge, and put the candidate where its judgement says.
+    """Train, evaluate, and put the candidate where its judgement says.
 
     Returns: the details that the registry keeps.
     """
@@ -167,7 +167,7 @@ class _Trial:
 
     @property
     def score_quantiles(self) -> Json:
-        """Quantiles of the judged scores as `judged_scores`; nothing where no row was judged."""
+        """Quantiles of the evaluated scores as `judged_scores`; nothing where no row was evaluated."""
         if not len(self.scores):
             return {}
         quantiles = np.quantile(self.scores, np.linspace(0, 1, JUDGED_SCORES))
@@ -275,7 +275,7 @@ def _switch(
     refused = {} if serves else {number: details["reason"]}
     if serves and role == "challenger" and "challenger" in serving:
         refused[serving["challenger"].version] = (
-            f"overtaken in canary: version {number}, trained on {version}, is tried in its place"
+            f"replaced in canary: version {number}, trained on {version}, is tried instead"
         )
     reached("before the switch")
     switched = run.installation.registry.switch(
@@ -291,8 +291,8 @@ def _switch(
     )
     if not switched:
         raise ActionError(
-            "another process has acted meanwhile",
-            "Nothing to do: what it did stands",
+            "another process was faster",
+            "Nothing to do: its result is kept",
             Where(dataset=name),
         )
     reached("after the switch")
@@ -302,7 +302,7 @@ def _outcomes(due: Sequence[Trigger], details: Json) -> list[tuple[Trigger, Json
     """The first trigger is done; the older ones are overtaken by it."""
     trigger, *overtaken = due
     done = {key: details[key] for key in ("outcome", "reason", "metric", "candidate", "in_service")}
-    reason = f"a newer version, {details['dataset_version']}, was acted on"
+    reason = f"a newer version, {details['dataset_version']}, has been processed"
     return [
         (trigger, done),
         *((old, {"outcome": "overtaken", "reason": reason}) for old in overtaken),
@@ -356,7 +356,7 @@ def _refuse_classes(
 ) -> None:
     """Refuse features that may not be trained on.
 
-    Raises: ActionError: one is made from a column of a class that the contract does not allow for
+    Raises: ActionError: one is derived from a column of a class that the contract does not allow for
         training.
     """
     classes = (installation.registry.derived.get(contract.name, version, "features") or {})[
@@ -365,7 +365,7 @@ def _refuse_classes(
     for name, kind in privacy.refused(classes, wanted.allows, "training").items():
         raise ActionError(
             f"the feature '{name}' is {kind}, and assay.features does not allow that for training",
-            "Leave it out, or allow it if that is lawful",
+            "Remove it, or allow it if that is lawful",
             Where(dataset=contract.name),
         )
 
@@ -373,7 +373,7 @@ def _refuse_classes(
 def _held_back_rows(
     installation: Installation, contract: Contract, version: str, start: Any, target: Target
 ) -> pl.DataFrame:
-    """The rows from `start` on whose target is known, as the version has them: what slices are made
+    """The rows from `start` on whose target is known, as the version has them: what slices are derived
     from.
     """
     held_back = _from(
@@ -402,7 +402,7 @@ def champion_scores(
     target = contract.features.target if contract.features else None
     if target is None:
         raise ActionError(
-            "the contract has no target any more",
+            "the contract no longer declares a target",
             "Add `target` to assay.features",
             Where(file=contract.file, dataset=contract.name),
         )
@@ -432,7 +432,7 @@ def compared(
     target = wanted.target if wanted else None
     if wanted is None or target is None:
         raise ActionError(
-            "the contract has no target any more",
+            "the contract no longer declares a target",
             "Add `target` to assay.features",
             Where(file=contract.file, dataset=contract.name),
         )

@@ -43,7 +43,7 @@ def _performance(
     bounds: Performance,
     serving: ServingModel,
 ) -> Claim | None:
-    """How one that serves does where outcomes have arrived; None where none have."""
+    """How one that serves does where outcomes have arrived; None if none have."""
     metric = bounds.metric or policy.metric
     labels, scores = live(installation, contract.name, serving.version)
     if not len(labels):

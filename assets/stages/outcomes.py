@@ -43,7 +43,7 @@ def keeps_model(installation: Installation, name: str) -> tuple[Contract, Retrai
     ]
     if unreadable:
         remedy += f", or fix what cannot be read: the contract of {', '.join(unreadable)}"
-    raise ActionError(f"no contract keeps a model named '{name}'", remedy)
+    raise ActionError(f"no contract declares a model named '{name}'", remedy)
 
 
 def keep_predictions(
@@ -90,8 +90,8 @@ def take_outcomes(installation: Installation, name: str, file: Path) -> Json:
     lost = given.filter(pl.col("given").is_null() & pl.col(SCORE).is_null()).height
     if lost == frame.height:
         raise ActionError(
-            f"none of its {lost:,} row(s) speaks of a prediction that Assay gave",
-            f"Give `{PARENT}` as `assay predict` wrote it, or `prediction` beside the label",
+            f"none of its {lost:,} row(s) belongs to a prediction by Assay",
+            f"Give `{PARENT}` as `assay models predict` wrote it, or a column `prediction` next to the label",
             Where(file=shown(file)),
         )
     kept = _kept(installation, contract.name)
@@ -165,22 +165,22 @@ _OUTCOME_RULES = (
     (
         "no trace id",
         pl.col(PARENT).is_null() | (pl.col(PARENT) == ""),
-        f"Give `{PARENT}` as `assay predict` wrote it",
+        f"Give `{PARENT}` as `assay models predict` wrote it",
     ),
     (
-        "a label that is neither 0 nor 1",
+        "a label other than 0 or 1",
         pl.col(LABEL).is_null(),
-        "Mend it, or leave the row out",
+        "Correct it, or remove the row",
     ),
     (
-        "a prediction that is no number from 0 to 1",
+        "a prediction that is not a number from 0 to 1",
         pl.col("wrong"),
-        "Mend it, or leave it empty for a prediction that Assay gave",
+        "Correct it, or leave it empty for a prediction by Assay",
     ),
     (
         "two labels for one prediction",
         pl.col(LABEL).n_unique().over(PARENT) > 1,
-        "Keep the one that came true",
+        "Keep the right one",
     ),
 )
 """What is wrong with a row of a file of outcomes, how it shows, and what to do."""
@@ -192,7 +192,7 @@ def _with_columns_needed(raw: pl.DataFrame, file: Path) -> pl.DataFrame:
         raw = raw.rename({"trace_id": PARENT})
     missing = [name for name in (PARENT, LABEL) if name not in raw.columns]
     if missing:
-        remedy = f"Give `{PARENT}` as `assay predict` wrote it, and `{LABEL}`, which is 0 or 1, with a comma between"
+        remedy = f"Give `{PARENT}` as `assay models predict` wrote it, and `{LABEL}`, which is 0 or 1, separated by a comma"
         raise ActionError(
             f"it lacks the column '{missing[0]}' among its {raw.width}",
             remedy,
@@ -211,7 +211,7 @@ def _predictions(installation: Installation, name: str) -> pl.DataFrame:
     for file in sorted(installation.lake.folder(name, "predictions").glob("*.parquet")):
         if not sha256(file).startswith(file.stem.rpartition("-")[2]):
             raise EvidenceError(
-                "a file of predictions is not what was kept",
+                "a stored file of predictions has changed",
                 "Restore it from a backup",
                 Where(file=f"predictions/{file.name}", dataset=name),
             )
@@ -233,7 +233,7 @@ def _kept(installation: Installation, name: str) -> pl.DataFrame:
         file = installation.lake.folder(name, "outcomes") / f"{row.digest}.parquet"
         if not file.is_file() or sha256(file) != row.file_sha256:
             raise EvidenceError(
-                "a file of outcomes is not what was kept",
+                "a stored file of outcomes has changed",
                 "Restore it from a backup",
                 Where(file=f"outcomes/{file.name}", dataset=name),
             )

@@ -28,11 +28,11 @@ class Base:
     read: Read
 
     def part(self, partition: str) -> Document | None:
-        """The document of a partition; None where it is not held."""
+        """The document of a partition; None if it is not held."""
         return partition_tree.find(self.tree.root, partition, self.read)
 
     def folder_of(self, partition: str) -> str | None:
-        """The folder of a partition's files below `versions/`; None where it is not held."""
+        """The folder of a partition's files below `versions/`; None if it is not held."""
         part = self.part(partition)
         return Path(part["files"][0]).parts[0] if part else None
 
@@ -43,7 +43,7 @@ class Base:
 
 
 def base_of(installation: Installation, name: str) -> Base | None:
-    """What `latest` points to; None where that is nothing, or holds no partitions."""
+    """What `latest` points to; None if that is nothing, or holds no partitions."""
     row = installation.registry.references.resolve(name)
     if row is None:
         return None
@@ -54,7 +54,7 @@ def base_of(installation: Installation, name: str) -> Base | None:
 
 
 def tree_of(document: Mapping[str, Any], read: Read) -> Tree | None:
-    """The tree of a statement; of one that lists all partitions itself, a new one. None where it holds no partitions."""
+    """The tree of a statement; of one that lists all partitions itself, a new one. None if it holds no partitions."""
     predicate = document["predicate"]
     tree = predicate.get("partition_tree")
     if tree is not None:

@@ -96,5 +96,5 @@ def none_due(run: Run) -> ConfigurationError:
     """What to say where nothing waits."""
     return ConfigurationError(
         f"no partition of {run.contract.name} is due",
-        "Deliver one, or name one that is to be made again: --window 2013-03",
+        "Deliver one, or name one to publish again: --window 2013-03",
     )

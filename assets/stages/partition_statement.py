@@ -30,7 +30,7 @@ class Joined:
 
     Args:
         predicate: what the statement says otherwise of a version that holds every partition.
-        base: the version that they are put on; None where they are the first.
+        base: the version that they are put on; None if they are the first.
         new: partition -> its document, without the version that makes it.
         whole: what all partitions together are answered.
     """
@@ -68,7 +68,7 @@ def join(
     Args:
         described: what the statement says of each of them.
         whole: the version's checks, if they were evaluated before; again where another partition
-            was published meanwhile.
+            was published in the meantime.
     Raises: PublicationError: a partition that stays was made with other columns. QualityError: a
         rule is broken by all partitions together.
     """
@@ -139,8 +139,8 @@ def _other_columns(name: str, base: Base, new: Mapping[str, Document]) -> Public
     stays = [partition for partition in held if partition not in new]
     every = partitions.describe_partitions(sorted({*held, *new}))
     return PublicationError(
-        f"the columns are no longer those of {len(stays)} other partition(s), {partitions.describe_partitions(stays)}",
-        f"Make all of them again in one version: assay run {name} --window {every}",
+        f"the columns differ from those of {len(stays)} other partition(s), {partitions.describe_partitions(stays)}",
+        f"Publish all of them again in one version: assay run {name} --window {every}",
         Where(dataset=name),
     )
 

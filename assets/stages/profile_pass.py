@@ -39,7 +39,7 @@ class Profile:
     fitted: tuple[Fitted, ...]
     """What each cleaning step has learned."""
     kept_by_all: tuple[str, ...]
-    """Rules that every value of the source keeps, as it came."""
+    """Rules that every value of the source keeps, unchanged."""
 
 
 def profile_rows(run: Run, inputs: Inputs, window: Window | None) -> Profile:
@@ -117,8 +117,8 @@ def _strays(run: Run, rows: pl.LazyFrame, window: Window | None) -> pl.LazyFrame
 def _refuse_strays(run: Run, strays: pl.DataFrame) -> None:
     if strays.height and strays["strays"][0]:
         raise SourceError(
-            f"{strays['strays'][0]:,} of its rows are not of {run.window}",
-            "Deliver them with the partition they belong to",
+            f"{strays['strays'][0]:,} of its rows do not belong to {run.window}",
+            "Deliver them with their own partition",
             Where(file=run.contract.source.shown_location),
         )
 

@@ -41,7 +41,7 @@ class Published:
 def publish(run: Run, admission: Admission, refined: Refined) -> Published:
     """Publish the staged rows as a version.
 
-    Raises: QualityError: an error rule stops it; the rows set aside are kept for the steward.
+    Raises: QualityError: an error rule stops it; the rows quarantined are kept for the steward.
         PublicationError: a newer run holds the lease, or the disk is full.
     """
     return publish_parts(run, [Part(run, admission, refined)])
@@ -101,7 +101,7 @@ def _stages(parts: Sequence[Part]) -> Iterator[list[Noted]]:
 
 
 def _keep(part: Part) -> None:
-    """Keep what was set aside, and the checks. Raises: QualityError: an error rule is broken."""
+    """Keep what was quarantined, and the checks. Raises: QualityError: an error rule is broken."""
     run, refined = part.run, part.refined
     quarantine_record.note(run, part.admission, refined)
     part.set_aside.update(
@@ -132,7 +132,7 @@ def _check_whole(run: Run, parts: Sequence[Part], whole: WholeVersion) -> None:
 def _committed(
     run: Run, parts: Sequence[Part], stages: Sequence[Noted], whole: WholeVersion | None
 ) -> Version:
-    """Sign and register the version, with the end of its runs; again on top of it where another partition was published meanwhile."""
+    """Sign and register the version, with the end of its runs; again on top of it where another partition was published in the meantime."""
     registry = run.installation.registry
     leases = [part.run.lease() for part in parts]
 

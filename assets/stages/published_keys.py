@@ -110,7 +110,7 @@ def staying_files(run: Run, base: Base | None, replaced: Collection[str]) -> lis
 def other_partitions(
     run: Run, admission: Admission, together: Collection[str]
 ) -> Iterator[OtherPartitions | None]:
-    """The other partitions of the run's data set; None where it has no partitions."""
+    """The other partitions of the run's data set; None if it has no partitions."""
     if run.partition is None:
         yield None
         return

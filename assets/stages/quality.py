@@ -1,7 +1,7 @@
 """Assess staged rows: add those that stewards released, measure the quality of the version, and
 answer the checks of the whole version.
 
-Belongs here: what stands between the apply pass and publishing. Stays out: the apply pass
+Belongs here: what is between the apply pass and publishing. Stays out: the apply pass
 (clean_validate.py), deciding about quarantined rows (quarantine.py).
 Cheap by design: nulls and newest times come from the files' footers, groups from the columns they
 name, stability from samples.
@@ -71,7 +71,7 @@ class Assessed(Refined):
 
 
 def assess(run: Run, admission: Admission, refined: Refined) -> Assessed:
-    """Complete what the apply pass made: apply the stewards' decisions, measure, and judge what
+    """Complete what the apply pass made: apply the stewards' decisions, measure, and evaluate what
     only the whole version answers.
     """
     if isinstance(refined, Assessed):
@@ -244,7 +244,7 @@ def _by_reason(rows: pl.LazyFrame) -> pl.LazyFrame:
 def _forgiven(
     checks: Sequence[Check], contract: Contract, freed_by: Mapping[str, int]
 ) -> tuple[Check, ...]:
-    """The checks, with the rows that were released from a rule no longer held against it."""
+    """The checks, with the rows that were released from a rule no longer compared with it."""
     rules = {rule.name: rule for rule in contract.rules}
 
     def forgiven(check: Check) -> Check:
@@ -321,7 +321,7 @@ def measured(
 def _newest(
     frame: pl.LazyFrame, column: str, statistics: Mapping[str, Statistics], now: datetime
 ) -> Any:
-    """The newest value that is not in the future; None where there is none."""
+    """The newest value that is not in the future; None if there is none."""
     column_statistics = statistics.get(column)
     high = column_statistics.high if column_statistics else None
     if high is not None and not _is_future(high, now):
@@ -386,7 +386,7 @@ def _stability(
     frame: pl.LazyFrame,
     schema: Mapping[str, pl.DataType],
 ) -> dict[str, float]:
-    """How far each column has moved since the newest version; nothing where there is none, or it
+    """How far each column has moved since the newest version; nothing if there is none, or it
     cannot be read: `assay verify` says what is wrong with it.
 
     A sample does not need what opening a version does: each file's digest.

@@ -22,7 +22,7 @@ from assay.lineage.handling import expiry_name
 
 
 def note(run: Run, admission: Admission, refined: Refined) -> None:
-    """Enter what the run sets aside into the registry, before the file lies where stewards find it."""
+    """Enter what the run quarantines into the registry, before the file lies where stewards find it."""
     contract, inputs, said = run.contract, admission.inputs, refined.set_aside["quarantine"]
     classified = [
         column.name for column in contract.columns if column.classification in CONFIDENTIAL

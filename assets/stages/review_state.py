@@ -38,7 +38,7 @@ def counting(
     installation: Installation, row: Review, allowed: Mapping[Level, Sequence[str]]
 ) -> list[tuple[Approval, Steward]]:
     """The kept decisions that hold now: each signature checked again, each in time, each by
-    somebody who is still a steward.
+    someone who is still a steward.
     """
     found: list[tuple[Approval, Steward]] = []
     stewards, terms = ruling(installation), _terms(installation, row, allowed)
@@ -49,7 +49,7 @@ def counting(
         try:
             decided = approvals.opened(kept.envelope, public_of(steward.key))
         except EvidenceError:
-            continue  # somebody changed the registry: what is not signed is not there
+            continue  # someone changed the registry: what is not signed is not there
         if refusal(decided, steward, others=[each for each, _ in found], **terms) is None:
             found.append((decided, steward))
     return found
@@ -77,8 +77,8 @@ def check_policies(installation: Installation) -> None:
         changed = installation.registry.ledger.adopted(STEWARDS)
         if changed is not None and changed["digest"] != filed.digest and not filed.can_decide:
             raise AdmissionError(
-                "the stewards' file has changed, and names no two who could decide",
-                "Name one of each level: nobody could change it again",
+                "the stewards' file has changed and no longer names two stewards who can decide",
+                "Name a steward of each level; otherwise it could never be changed again",
                 _STEWARDS_FILE,
             )
         _check(
@@ -100,7 +100,7 @@ def check_policies(installation: Installation) -> None:
 
 
 def _adopt_first_stewards(installation: Installation) -> bool:
-    """Whether there is nobody yet who could approve a change.
+    """Whether there is no one yet who could approve a change.
 
     The first file that names two who could is adopted.
     """
@@ -138,8 +138,8 @@ def _check(
         now = stands(installation, row)
         if now.decision != "approved":
             raise AdmissionError(
-                f"{said} has changed, and two stewards have not approved that",
-                f"Read the change, and decide: assay review show {row.id}",
+                f"{said} has changed, and two stewards have not approved the change yet",
+                f"Review the change, and decide: assay review show {row.id}",
                 where,
             )
         by = ", ".join(each.approver for each in now.by)

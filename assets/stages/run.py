@@ -21,7 +21,7 @@ from assay.contracts.model import Contract
 from assay.lineage.facts import StageFact, Table
 
 LEASED = ("landed", "admitted", "cleaned", "published")
-"""The stages that lead to a version; what is made from versions needs no lease."""
+"""The stages that lead to a version; what is derived from versions needs no lease."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def sources(
 
 
 def masked_columns(contract: Contract, lineage: Mapping[str, Iterable[str]]) -> tuple[str, ...]:
-    """The columns that are made from personal columns, which admission replaces or makes coarser."""
+    """The columns that are derived from personal columns, which admission replaces or makes coarser."""
     treated = contract.privacy.columns
     return tuple(
         column for column, fields in lineage.items() if not treated.keys().isdisjoint(fields)

@@ -20,7 +20,7 @@ def next_window(run: Run, digest: str) -> Window | None:
     """The window to publish: the one asked for, else the first not yet published from these bytes,
     else the last.
 
-    Raises: SourceError: the contract has no window of that name.
+    Raises: SourceError: the contract has no window with that name.
     """
     windows = run.contract.source.windows
     if run.contract.source.partitions and run.window:
@@ -39,14 +39,14 @@ def next_window(run: Run, digest: str) -> Window | None:
 def _named_window(windows: Windows | None, name: str) -> Window:
     if windows is None:
         raise SourceError(
-            "the contract has no window of that name",
+            "the contract has no window with that name",
             "Run without a window, or add `windows` to assay.source",
         )
     for window in windows.each:
         if window.name == name:
             return window
     raise SourceError(
-        "the contract has no window of that name",
+        "the contract has no window with that name",
         f"Choose one of {', '.join(w.name for w in windows.each)}",
     )
 

@@ -88,7 +88,7 @@ class _Targets:
     """Column that the contract declares to be personal -> the kind of its values."""
     texts: list[str]
     joinable: list[str]
-    """Columns that may hold one half of a value whose other half lies in the next column."""
+    """Columns that may hold one half of a value whose other half is in the next column."""
     counted: list[str]
     """Of these, the ones whose signs are not known from their different values."""
     numbers: list[str]
@@ -283,9 +283,9 @@ def _second_look(
 ) -> list[pl.DataFrame]:
     """Find what only a second look can tell, where the first gives reason to it.
 
-    What hides in base 64 or behind other characters, what stands in a column of another type or
+    What hides in base 64 or behind other characters, what is in a column of another type or
     half in one column and half in the next, which rows make a column special, and where free text
-    names somebody.
+    names someone.
     """
     treatments, region = contract.privacy.columns, contract.privacy.region
     redacted = [column for column in treatments if treatments[column].treatment == "redact"]
@@ -375,7 +375,7 @@ def _any(counts: pl.LazyFrame) -> pl.LazyFrame:
 def _misplaced(
     schema: Mapping[str, pl.DataType], contract: Contract, texts: list[str]
 ) -> dict[str, pl.Expr]:
-    """Where columns of other types cannot be read as theirs: those cells are set aside as they
+    """Where columns of other types cannot be read as theirs: those cells are quarantined as they
     came.
     """
     others = [

@@ -147,8 +147,8 @@ def _of_part(part: Part) -> dict[str, Any]:
     run, admission, refined = part.run, part.admission, part.refined
     if not isinstance(refined, Assessed):
         raise PublicationError(
-            "the rows of a part have not been measured",
-            "Report it: they are measured before they are published",
+            "the rows of a part were not measured",
+            "Report this as a bug in Assay",
             Where(dataset=run.contract.name),
         )
     contract, inputs = run.contract, admission.inputs

@@ -1,4 +1,4 @@
-"""What nobody needs any more in the lake of a data set: folders of dead runs, and of versions that
+"""What no one needs any more in the lake of a data set: folders of dead runs, and of versions that
 expired a day ago.
 
 Belongs here: finding such folders. Stays out: removing them, and which versions expire (expire.py).
@@ -24,7 +24,7 @@ GRACE = timedelta(seconds=SWEEP_AGE_S)
 
 @dataclass(frozen=True)
 class LeftOver:
-    """The folders in the lake that nobody needs, and how many old folders of versions there are."""
+    """The folders in the lake that no one needs, and how many old folders of versions there are."""
 
     folders: tuple[Path, ...]
     old: int

@@ -50,7 +50,7 @@ class Upstream:
 def version_of(installation: Installation, contract: Contract) -> Upstream:
     """The version that a contract's source means now.
 
-    Raises: ConfigurationError: no contract describes it, its contract cannot be read, or the data set is made from itself.
+    Raises: ConfigurationError: no contract describes it, its contract cannot be read, or the data set is derived from itself.
         EvidenceError: it has not been published, or was not signed by us.
     """
     name, version = _source_of(contract)
@@ -59,8 +59,8 @@ def version_of(installation: Installation, contract: Contract) -> Upstream:
     around = circle(contract.name, _chain(installation, contract))
     if around:
         raise ConfigurationError(
-            f"it is made from itself: {' from '.join(around)}",
-            "Take another source for one of them",
+            f"it is derived from itself: {' from '.join(around)}",
+            "Choose another source for one of them",
             where,
         )
     row = installation.version(installation.contract(name).name, version)
@@ -74,7 +74,7 @@ def _source_of(contract: Contract) -> tuple[str, str | None]:
     """The data set that is the source, and its version or reference. Raises: ConfigurationError: the source is something else."""
     if contract.source.upstream is None:
         raise ConfigurationError(
-            "its source is no data set",
+            "its source is not a data set",
             "Write `location: assay:NAME` in assay.source",
             Where(file=contract.file, dataset=contract.name),
         )
@@ -133,7 +133,7 @@ def _check(source: Upstream, contract: Contract, careless: str | None) -> None:
     named = f"{source.row.dataset}@{source.row.version}"
     wrong = [purpose for purpose in contract.license.purposes if purpose not in admitted]
     if wrong:
-        remedy = f"Leave it out of assay.license, or publish {source.row.dataset} for it"
+        remedy = f"Remove it from assay.license, or publish {source.row.dataset} for it"
         raise AdmissionError(
             f"{named} was not admitted for '{wrong[0]}', but for {' and '.join(admitted)}",
             remedy,
@@ -141,7 +141,7 @@ def _check(source: Upstream, contract: Contract, careless: str | None) -> None:
         )
     if careless:
         raise AdmissionError(
-            f"it is made from {named}: {careless}",
+            f"it is derived from {named}: {careless}",
             "Declare the same under assay.privacy and assay.license",
             where,
         )
@@ -149,7 +149,7 @@ def _check(source: Upstream, contract: Contract, careless: str | None) -> None:
 
 def _careless(source: Upstream, contract: Contract, installation: Installation) -> str | None:
     """What the contract says of its data that is less strict than what holds for the version they
-    are made from.
+    are derived from.
     """
     admission = source.predicate["admission"]
     problem = less_care(contract, admission["sensitivity"], admission["region"])
@@ -163,7 +163,7 @@ def _careless(source: Upstream, contract: Contract, installation: Installation) 
 def seen(installation: Installation, contract: Contract) -> str | None:
     """What a sensor sees of the source: it changes with the version that the location means.
 
-    None where there is none yet.
+    None if there is none yet.
     """
     name, version = _source_of(contract)
     row = installation.registry.references.resolve(name, version)

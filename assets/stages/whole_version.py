@@ -45,7 +45,7 @@ class WholeVersion:
     """What a version is answered, before it has a number.
 
     `base` is the version that it is built on, `shared_keys` says of columns that may repeat how
-    often a key stands in one more partition.
+    often a key is in one more partition.
     """
 
     base: str | None
@@ -62,7 +62,7 @@ class WholeVersion:
             return
         first, *others = stopping
         rule = next(rule for rule in contract.rules if rule.name == first.rule)
-        problem = "it could not be evaluated: there was no row, no related version, or no answer"
+        problem = "it could not be evaluated: no row, no version to compare with, or no result"
         if first.passed is False:
             problem = (
                 f"all partitions together give {_describe(first, rule)}, allowed {first.bound}"
@@ -203,8 +203,8 @@ def _check_no_key_came_meanwhile(
             keys = index.keys_of(columns, part.attempt, released=False)
             if keys and index.held(columns, keys, is_other):
                 raise PublicationError(
-                    f"another partition with a key of {part.admission.inputs.window} was published meanwhile",
-                    f"Run it again, and the rows that repeat it are quarantined: assay run {contract.name}",
+                    f"another partition with a key of {part.admission.inputs.window} was published in the meantime",
+                    f"Run again; the repeated rows are then quarantined: assay run {contract.name}",
                     Where(dataset=contract.name, field=", ".join(columns)),
                 )
 
@@ -216,7 +216,7 @@ def _shared_keys(
     base: Base | None,
     replaced: frozenset[str],
 ) -> dict[str, int]:
-    """Of columns that may repeat: how often a key stands in one partition more than the first.
+    """Of columns that may repeat: how often a key is in one partition more than the first.
 
     Counted from what it was in the version before and the keys of the partitions that go and
     come, so that it does not grow with the others.
@@ -252,7 +252,7 @@ def _overlap(
     replaced: frozenset[str],
     also: set[str],
 ) -> int:
-    """How many keys of a folder stand in a partition that stays, or in some other folders."""
+    """How many keys of a folder are in a partition that stays, or in some other folders."""
 
     def is_other(other: Publication) -> bool:
         if other.folder in also:

@@ -49,7 +49,7 @@ def window_rows(run: Run, digest: str, window: Window | None) -> pl.LazyFrame:
 
 
 def within(contract: Contract, window: Window) -> pl.Expr:
-    """Whether a row's time lies in a window.
+    """Whether a row's time is in a window.
 
     Raises: SourceError: no column of the contract tells.
     """
@@ -57,8 +57,8 @@ def within(contract: Contract, window: Window) -> pl.Expr:
     column = contract.column(windows.column) if windows else contract.partition_column
     if column is None:
         raise SourceError(
-            "no column says which rows are of which window",
-            "Give one `partitioned: true`, or `windows` to assay.source",
+            "no column assigns rows to windows",
+            "Mark a column with `partitioned: true`, or remove `windows` from assay.source",
             Where(file=contract.file),
         )
     return (

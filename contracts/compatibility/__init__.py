@@ -59,7 +59,7 @@ class Comparison:
 
     @property
     def level(self) -> Level | None:
-        """The highest step that a change demands; None where nothing changed."""
+        """The highest step that a change demands; None if nothing changed."""
         return max((change.level for change in self.changes), key=LEVELS.index, default=None)
 
     @property
@@ -193,7 +193,7 @@ def _version_problem(comparison: Comparison, document: Document) -> Problem:
         "change.version",
         "error" if comparison.breaking else "warning",
         f"version {comparison.new_version} after {comparison.old_version} "
-        f"does not say what changed: {reasons[0].text}{more}",
+        f"is too low for the changes: {reasons[0].text}{more}",
         f"Write `version: {comparison.demanded_version}`",
         document.where(("version",)),
         "version",

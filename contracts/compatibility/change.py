@@ -28,7 +28,7 @@ LONGEST_SHOWN = 60
 
 @dataclass(frozen=True)
 class Change:
-    """One difference. None stands for what is not there.
+    """One difference. None represents what is not there.
 
     `path` is in the new document, or in the old one where the thing is gone.
     """
@@ -124,7 +124,7 @@ def graded(
     """
     breaks = severity == "error"
     if kind in ("column_removed", "schema_removed"):
-        producer = "compatible"  # who delivers more than is promised breaks nothing
+        producer = "compatible"  # who delivers more than is declared breaks nothing
     breaks_producers = breaks and direction != "loosens"
     breaks_consumers = breaks and direction != "tightens"
     return Change(

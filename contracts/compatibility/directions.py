@@ -61,7 +61,7 @@ def limits_relation(
 ) -> Relation | None:
     """How the values above the lower limits, or below the upper ones, compare.
 
-    `minimum` and `exclusiveMinimum` limit the same side, so they are compared together. None where
+    `minimum` and `exclusiveMinimum` limit the same side, so they are compared together. None if
     a limit is no number.
 
     Args:
@@ -131,7 +131,7 @@ def _of_values(old: Any, new: Any) -> Relation:
 
 
 def _of_forbidden(old: Any, new: Any) -> Relation:
-    """Values that stand for nothing: the more of them, the less is allowed."""
+    """Values that represent nothing: the more of them, the less is allowed."""
     return _of_values(new or [], old or []) if old != new else "same"
 
 
@@ -149,7 +149,7 @@ def _of_steps(old: Any, new: Any) -> Relation:
 
 
 def _of_patterns(old: Any, new: Any) -> Relation:
-    """Patterns and formats: of two of them nobody knows which allows more."""
+    """Patterns and formats: of two of them no one knows which allows more."""
     free = (None, *table(_WORDS)["match_everything"])
     if old in free or new in free:
         return _of_sets(old in free, new in free)

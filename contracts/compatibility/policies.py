@@ -59,7 +59,7 @@ def _license(old: Part, new: Part, path: Path, title: str) -> Iterator[Change]:
 
 
 def _purposes(before: list[Any], now: list[Any], path: Path, title: str) -> Iterator[Change]:
-    """A purpose that is gone breaks consumers; a new one breaks nobody."""
+    """A purpose that is gone breaks consumers; a new one breaks no one."""
     for purpose in before:
         if purpose not in now:
             yield graded(

@@ -15,8 +15,8 @@ def license_column(contract: Contract) -> Iterator[Disagreement]:
     name, types = contract.license.column, types_of(contract)
     if name and types.get(name, "string") != "string":
         yield Disagreement(
-            f"the licence of a row stands in '{name}', which is promised as {types[name]}",
-            "Name a column of strings",
+            f"the licence of a row stands in '{name}', which the contract declares as {types[name]}",
+            "Choose a column of strings",
             "assay.license",
             "assay.type",
         )
@@ -29,15 +29,15 @@ def treatments(contract: Contract) -> Iterator[Disagreement]:
         if column.classification in CONFIDENTIAL and not is_treated:
             yield Disagreement(
                 f"the column '{column.name}' is classified {column.classification}, "
-                "and nothing is done about it",
+                "but the contract states no treatment",
                 "Add its treatment under assay.privacy `columns`",
                 "assay.privacy",
                 "policy.privacy",
             )
         if is_treated and column.logical_type != "string":
             yield Disagreement(
-                f"the personal column '{column.name}' is no string",
-                "Promise it as `logicalType: string`: treatments replace it by text",
+                f"the personal column '{column.name}' is not a string",
+                "Declare it as `logicalType: string`: treatments replace its values by text",
                 "assay.privacy",
                 "assay.type",
             )

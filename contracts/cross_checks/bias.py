@@ -29,7 +29,7 @@ def _outcome(contract: Contract) -> Iterator[Disagreement]:
     types = types_of(contract)
     if types.get(label.column, "integer") not in NUMERIC:
         yield Disagreement(
-            f"`above` needs numbers, and '{label.column}' is promised as {types[label.column]}",
+            f"`above` needs numbers, but '{label.column}' is declared as {types[label.column]}",
             "Say `equals`",
             "assay.bias",
             "assay.type",

@@ -31,8 +31,8 @@ def _order(contract: Contract) -> Iterator[Disagreement]:
     last = max(index for index, phase in enumerate(phases) if phase == "text")
     yield Disagreement(
         f"the step '{contract.cleaning[last].step}' works on text, "
-        "and stands after one that works on values",
-        "Name the steps on text first",
+        "but comes after a step that works on values",
+        "Put the steps on text first",
         SETTING,
         "assay.value",
     )
@@ -42,15 +42,15 @@ def _types(step: CleaningStep, types: dict[str, str]) -> Iterator[Disagreement]:
     for name in step.numbers:
         if name in types and types[name] not in NUMERIC:
             yield Disagreement(
-                f"{step.step} needs numbers, and '{name}' is promised as {types[name]}",
-                "Name columns of integers or numbers",
+                f"{step.step} needs numbers, but '{name}' is declared as {types[name]}",
+                "Choose columns of integers or numbers",
                 SETTING,
                 "assay.type",
             )
     if step.step == "near_duplicate_texts" and types.get(step.column, "string") != "string":
         yield Disagreement(
-            f"{step.step} compares texts, and '{step.column}' is promised as {types[step.column]}",
-            "Name a column of strings",
+            f"{step.step} compares texts, but '{step.column}' is declared as {types[step.column]}",
+            "Choose a column of strings",
             SETTING,
             "assay.type",
         )

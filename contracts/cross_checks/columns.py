@@ -1,4 +1,4 @@
-"""Columns that settings name: promised, of plain values, and not dropped by admission."""
+"""Columns that settings name: declared, of plain values, and not dropped by admission."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NUMERIC = ("integer", "number")
 
 
 def types_of(contract: Contract) -> dict[str, str]:
-    """The logical type of each promised column."""
+    """The logical type of each declared column."""
     return {column.name: column.logical_type for column in contract.columns}
 
 
@@ -26,8 +26,8 @@ def not_promised(contract: Contract) -> Iterator[Disagreement]:
         for name in columns:
             if name not in promised:
                 yield Disagreement(
-                    f"{setting} names the column '{name}', which is not promised",
-                    suggestion(name, promised, "Promise it, or leave it out"),
+                    f"{setting} names the column '{name}', which the contract does not declare",
+                    suggestion(name, promised, "Declare it, or remove it here"),
                     setting,
                     "assay.columns",
                 )
@@ -40,8 +40,8 @@ def of_nested_values(contract: Contract) -> Iterator[Disagreement]:
         for name in dict.fromkeys(columns):
             if types.get(name) in NESTED:
                 yield Disagreement(
-                    f"{setting} names '{name}', which is promised as {types[name]}",
-                    "Name columns of plain values",
+                    f"{setting} names '{name}', which the contract declares as {types[name]}",
+                    "Choose columns of plain values",
                     setting,
                     "assay.type",
                 )
@@ -60,7 +60,7 @@ def dropped_by_admission(contract: Contract) -> Iterator[Disagreement]:
         for name in sorted(dropped & set(columns)):
             yield Disagreement(
                 f"{user} names the column '{name}', which admission drops",
-                "Leave it out there, or treat the column otherwise",
+                "Remove it there, or choose another treatment for the column",
                 "assay.privacy",
                 "assay.columns",
             )
@@ -106,7 +106,7 @@ def _drift(contract: Contract) -> list[str]:
 
 
 def _retraining(contract: Contract) -> list[str]:
-    """The columns by which a model is judged, in addition to its features."""
+    """The columns by which a model is evaluated, in addition to its features."""
     policy = contract.retrain
     if policy is None:
         return []

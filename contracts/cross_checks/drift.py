@@ -24,7 +24,7 @@ def drift(contract: Contract) -> Iterator[Disagreement]:
         if part.column in contract.privacy.columns:
             yield Disagreement(
                 f"a slice names '{part.column}', which is personal",
-                "Slice by columns that tell nobody apart",
+                "Slice by columns that are not personal",
                 SETTING,
                 "assay.columns",
             )
@@ -37,7 +37,7 @@ def _methods(policy: DriftPolicy, types: dict[str, str]) -> Iterator[Disagreemen
         if name in types and method.method in unsuited:
             yield Disagreement(
                 f"`{method.method}` does not compare {types[name]}s, "
-                f"and '{name}' is promised as one",
+                f"but '{name}' is declared as one",
                 f"Choose a test that compares {'numbers' if is_numeric else 'categories'}",
                 SETTING,
                 "assay.type",
@@ -50,15 +50,15 @@ def _texts(contract: Contract, policy: DriftPolicy) -> Iterator[Disagreement]:
         treatment = contract.privacy.columns.get(name)
         if types.get(name, "string") != "string":
             yield Disagreement(
-                f"`texts` needs strings, and '{name}' is promised as {types[name]}",
-                "Name columns of strings",
+                f"`texts` needs strings, but '{name}' is declared as {types[name]}",
+                "Choose columns of strings",
                 SETTING,
                 "assay.type",
             )
         elif treatment and treatment.treatment != "redact":
             yield Disagreement(
-                f"`texts` names '{name}', of which admission leaves no text",
-                "Leave it out, or have it redacted",
+                f"`texts` names '{name}', which has no text after admission",
+                "Remove it, or choose the treatment `redact`",
                 SETTING,
                 "assay.columns",
             )
@@ -68,7 +68,7 @@ def _newest(policy: DriftPolicy, types: dict[str, str]) -> Iterator[Disagreement
     column = policy.newest.column if policy.newest else None
     if column in types and types[column] not in ("date", "timestamp"):
         yield Disagreement(
-            f"`newest` needs a date or a timestamp, and '{column}' is promised as {types[column]}",
+            f"`newest` needs a date or a timestamp, but '{column}' is declared as {types[column]}",
             "Name a time",
             SETTING,
             "assay.type",

@@ -1,4 +1,4 @@
-"""Transforms of columns that they cannot read, that look at the target, or that nobody may use."""
+"""Transforms of columns that they cannot read, that look at the target, or that no one may use."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _types(declared: Features, types: dict[str, str]) -> Iterator[Disagreement]:
     for reader, column, kind in needs:
         if column in types and types[column] not in _SUITED[kind]:
             yield Disagreement(
-                f"{reader} needs {kind}s, and '{column}' is promised as {types[column]}",
+                f"{reader} needs {kind}s, but '{column}' is declared as {types[column]}",
                 f"Name columns of {' or '.join(_SUITED[kind])}s",
                 SETTING,
                 "assay.type",
@@ -60,9 +60,9 @@ def _time_zones(contract: Contract, declared: Features) -> Iterator[Disagreement
             continue
         for column in sorted(zoneless & set(columns)):
             yield Disagreement(
-                f"`{transform.transform}` reads '{column}' on the clock of a `time_zone`, "
-                "and it is promised without a zone",
-                "Leave `time_zone` out, or promise the column with its zone",
+                f"`{transform.transform}` reads '{column}' in a `time_zone`, "
+                "but the column is declared without a zone",
+                "Remove `time_zone`, or declare the column with its zone",
                 SETTING,
                 "assay.type",
             )
@@ -74,7 +74,7 @@ def _order(contract: Contract, declared: Features) -> Iterator[Disagreement]:
     goes_by_time = any(transform.by_time for transform in declared.transforms)
     if (contract.holdout or goes_by_time) and kind not in _ORDERED:
         yield Disagreement(
-            f"rows are ordered by '{declared.order_by}', which is promised as {kind}",
+            f"rows are ordered by '{declared.order_by}', which the contract declares as {kind}",
             "Order them by a date, a timestamp or an integer",
             SETTING,
             "assay.type",
@@ -82,7 +82,7 @@ def _order(contract: Contract, declared: Features) -> Iterator[Disagreement]:
     elif _types_of_spans(declared) - {int if kind == "integer" else str}:
         example = "a whole number, such as 7" if kind == "integer" else "a time, such as 7d"
         yield Disagreement(
-            f"a span does not fit '{declared.order_by}', which is promised as {kind}",
+            f"a span does not fit '{declared.order_by}', which the contract declares as {kind}",
             f"Write it as {example}",
             SETTING,
             "assay.value",
@@ -99,12 +99,12 @@ def _types_of_spans(declared: Features) -> set[type]:
 
 
 def _leaks(contract: Contract, declared: Features) -> Iterator[Disagreement]:
-    """Features that know what the model is to find out, or the rows that it is judged on."""
+    """Features that know what the model is to find out, or the rows that it is evaluated on."""
     for transform, column in declared.leaks():
         yield Disagreement(
-            f"`{transform.transform}` looks at '{column}', which the target is made from: "
-            "the model would be told what it is to find out",
-            "Leave it out, or let `window` or `lag` look at the rows before",
+            f"`{transform.transform}` looks at '{column}', from which the target is derived: "
+            "the label would leak into the features",
+            "Remove it, or use `window` or `lag`, which read earlier rows only",
             SETTING,
             "assay.leak",
         )
@@ -112,8 +112,8 @@ def _leaks(contract: Contract, declared: Features) -> Iterator[Disagreement]:
     if declared.holdout and retrain and declared.holdout < retrain.holdout:
         yield Disagreement(
             f"features are fitted on all but {declared.holdout:.0%} of the rows, "
-            f"and the model is judged on {retrain.holdout:.0%}",
-            "Leave `holdout` out of assay.features",
+            f"but the model is evaluated on {retrain.holdout:.0%}",
+            "Remove `holdout` from assay.features",
             SETTING,
             "assay.leak",
         )
@@ -130,9 +130,9 @@ def _sensitive_columns(contract: Contract, declared: Features) -> Iterator[Disag
             continue
         purpose = "training" if allowed else "any purpose that the data are licensed for"
         yield Disagreement(
-            f"features are made from '{column}' ({classes[column]}), "
+            f"features are computed from '{column}' ({classes[column]}), "
             f"which assay.features does not allow for {purpose}",
-            f"Leave it out, or add `allows: {{{classes[column]}: [training]}}` if that is lawful",
+            f"Remove it, or add `allows: {{{classes[column]}: [training]}}` if that is lawful",
             SETTING,
             "policy.privacy",
         )

@@ -1,4 +1,4 @@
-"""Columns of `assay.index` that cannot be indexed as they are promised."""
+"""Columns of `assay.index` that cannot be indexed as they are declared."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def _texts(contract: Contract, index: Index) -> Iterator[Disagreement]:
     for name in filter(None, (index.text, index.title)):
         if types.get(name, "string") != "string":
             yield Disagreement(
-                f"'{name}' is promised as {types[name]}, and an index reads text",
-                "Name a column of strings",
+                f"'{name}' is declared as {types[name]}, but an index reads text",
+                "Choose a column of strings",
                 SETTING,
                 "assay.type",
             )
@@ -35,7 +35,7 @@ def _texts(contract: Contract, index: Index) -> Iterator[Disagreement]:
         if treatment and treatment.treatment == "drop":
             yield Disagreement(
                 f"admission drops the column '{name}'",
-                "Name a column that is published",
+                "Choose a column that is published",
                 SETTING,
                 "assay.columns",
             )
@@ -52,8 +52,8 @@ def _vector(contract: Contract, index: Index) -> Iterator[Disagreement]:
             return
         promised = f"{column.dimensions} dimensions"
     yield Disagreement(
-        f"'{column.name}' is promised as {promised}, "
-        f"and the index has vectors of {index.dimensions}",
+        f"'{column.name}' is declared as {promised}, "
+        f"but the index has vectors of {index.dimensions}",
         "Write the same `dimensions` in both",
         SETTING,
         "assay.type",

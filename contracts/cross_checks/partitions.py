@@ -17,7 +17,7 @@ def partitions(contract: Contract) -> Iterator[Disagreement]:
     if source.partitions is None:
         if PARTITION in source.location:
             yield Disagreement(
-                f"the location names `{PARTITION}`, and there are no partitions",
+                f"the location contains `{PARTITION}`, but there are no partitions",
                 "Add `partitions` to assay.source",
                 SETTING,
                 "assay.required",
@@ -37,8 +37,8 @@ def _other_ways(source: Source) -> Iterator[Disagreement]:
         )
     if source.arrival and PARTITION in source.location:
         yield Disagreement(
-            "`arrival` looks at one file, and each partition has its own",
-            "Name a `schedule`, which takes what is due",
+            "`arrival` watches one file, but each partition has its own",
+            "Use a `schedule`, which publishes what is due",
             SETTING,
             "assay.value",
         )
@@ -47,16 +47,16 @@ def _other_ways(source: Source) -> Iterator[Disagreement]:
 def _column(column: Column | None) -> Iterator[Disagreement]:
     if column is None:
         yield Disagreement(
-            "no column says by what the data set is partitioned",
-            "Give one `partitioned: true` and `partitionKeyPosition: 1`",
+            "no column is marked as the partition key",
+            "Mark a column with `partitioned: true` and `partitionKeyPosition: 1`",
             SETTING,
             "assay.columns",
         )
     elif column.logical_type not in ("date", "timestamp") or not column.required:
         yield Disagreement(
             f"the data set is partitioned by '{column.name}', "
-            "which is no required date or timestamp",
-            "Promise it as one, with `required: true`",
+            "which is not a required date or timestamp",
+            "Declare it as one, with `required: true`",
             SETTING,
             "assay.type",
         )

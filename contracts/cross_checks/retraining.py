@@ -15,14 +15,14 @@ def retraining(contract: Contract) -> Iterator[Disagreement]:
     if "training" not in contract.license.purposes:
         yield Disagreement(
             "a model is trained on the data, "
-            "and assay.license does not name the purpose 'training'",
-            "Add `training` to its purposes, or leave assay.retrain out",
+            "but assay.license does not list the purpose 'training'",
+            "Add `training` to its purposes, or remove assay.retrain",
             "assay.retrain",
             "policy.license",
         )
     if not (contract.features and contract.features.target):
         yield Disagreement(
-            "assay.retrain has nothing to learn",
+            "assay.retrain has no target to learn",
             "Add `target` to assay.features",
             "assay.retrain",
             "assay.required",

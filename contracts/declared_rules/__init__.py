@@ -56,8 +56,8 @@ def _read_columns(schema: dict[str, Any], path: Path, collected: Collected) -> l
             parts.append(Part(column, raw, place, column.name))
     if not properties:
         collected.refuse(
-            "the schema promises no column",
-            "Give it `properties`, one for each column",
+            "the schema declares no column",
+            "Add `properties`, one for each column",
             path,
             "assay.columns",
         )

@@ -20,7 +20,7 @@ LONGEST_RULE = 500
 class Collected:
     """Columns and rules, and what is wrong with them; nothing stops at the first problem.
 
-    `problems` stop the contract; `warnings` are about rules that nobody checks.
+    `problems` stop the contract; `warnings` are about rules that no one checks.
     """
 
     def __init__(self, document: Document, tolerance_pct: float) -> None:
@@ -68,7 +68,7 @@ class Collected:
         self.problems.append(ContractError(problem, remedy, where, kind, key_path(path)))
 
     def warn_unchecked(self, problem: str, remedy: str, path: Path) -> None:
-        """Note what nobody checks."""
+        """Note what no one checks."""
         where, place = self.document.where(path), key_path(path)
         warning = Problem("assay.unchecked", "warning", problem, remedy, where, place)
         self.warnings.append(warning)
@@ -84,12 +84,12 @@ class Collected:
         first = self._rules_by_name.get(rule.name)
         if not rule.name:
             problem = "the rule's name has no letter or digit"
-            remedy = "Give it a `name` of A-Z, a-z, 0-9 and _"
+            remedy = "Add a `name` of A-Z, a-z, 0-9 and _"
         elif len(rule.name) > LONGEST_RULE:
             problem = f"a rule's name has {len(rule.name):,} characters"
             remedy = f"Give it a `name` of at most {LONGEST_RULE}"
         elif first:
-            problem = f"two rules are called '{rule.name}' (the first in line {first.line})"
+            problem = f"two rules are named '{rule.name}' (the first in line {first.line})"
             remedy = "Give one of them another `name`"
         else:
             self.rules.append(rule)

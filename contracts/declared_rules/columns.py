@@ -25,23 +25,23 @@ def is_new(column: Column, path: Path, collected: Collected) -> bool:
     """Whether the column can be taken in next to those read before it."""
     same = collected.by_letters.get(column.name.casefold())
     if same == column.name:
-        problem = f"the column '{column.name}' is promised twice"
+        problem = f"the column '{column.name}' is declared twice"
         remedy = "Keep one of the two"
     elif same is not None:
         problem = f"the columns '{same}' and '{column.name}' differ only in case"
-        remedy = "Rename one of the two: tables in a lake take them for one column"
+        remedy = "Rename one of the two: tables in a lake treat them as one column"
     elif _is_unwritable(column.name):
-        problem = f"the column name {column.name!r} has a character that no file can hold"
+        problem = f"the column name {column.name!r} has a character that files cannot store"
         remedy = "Remove it from the name"
     elif column.physical_name in collected.physical_names:
         problem = f"two columns have the physicalName '{column.physical_name}'"
-        remedy = "Give each its own, as the source calls it"
+        remedy = "Give each its own name, as in the source"
     elif len(column.name) > LONGEST_COLUMN:
         problem = f"a column's name has {len(column.name):,} characters"
         remedy = f"Write at most {LONGEST_COLUMN}"
     elif is_reserved(column.name):
         free = free_name(column.name, collected.column_names)
-        problem = f"the column name '{column.name}' is one of Assay's own"
+        problem = f"the column name '{column.name}' is reserved for Assay"
         remedy = f"Name it `{free}`, and write `physicalName: {column.name}`"
     else:
         return True
@@ -50,7 +50,7 @@ def is_new(column: Column, path: Path, collected: Collected) -> bool:
 
 
 def twin(name: str, names: Iterable[str]) -> str | None:
-    """The name among others that Delta readers and SQL take for this one; None where none is."""
+    """The name among others that Delta readers and SQL take for this one; None if there is none."""
     return next((other for other in names if other.casefold() == name.casefold()), None)
 
 
@@ -60,7 +60,7 @@ def _is_unwritable(name: str) -> bool:
 
 
 def read_column(raw: dict[str, Any], name: str, path: Path, collected: Collected) -> Column | None:
-    """A column, or a part of one; None where something is wrong with it."""
+    """A column, or a part of one; None if something is wrong with it."""
     logical_type = raw.get("logicalType")
     if logical_type not in get_args(LogicalType):
         has = f"has the logical type '{logical_type}'" if logical_type else "has no logical type"
@@ -108,14 +108,14 @@ def _column(raw: dict[str, Any], name: str, fields: tuple[Column, ...]) -> Colum
 def _null_values(
     raw: dict[str, Any], name: str, path: Path, collected: Collected
 ) -> tuple[str, ...] | None:
-    """The texts that stand for nothing in the column; None where they are declared wrongly."""
+    """The texts that represent nothing in the column; None if they are declared wrongly."""
     values: tuple[str, ...] = ()
     for index, entry in enumerate(raw.get("customProperties") or []):
         place = (*path, "customProperties", index)
         if entry["property"] == NULL_VALUES:
             listed = entry.get("value")
             if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
-                problem = f"{NULL_VALUES} of '{name}' is no list of texts"
+                problem = f"{NULL_VALUES} of '{name}' is not a list of texts"
                 remedy = 'Write each text in quotes, such as ["NA", "-999"]'
                 collected.refuse(problem, remedy, (*place, "value"), "assay.value")
                 return None
@@ -129,8 +129,8 @@ def _null_values(
             )
             return None
     if values and len(path) != _DEPTH_OF_COLUMNS:
-        problem = f"{NULL_VALUES} stands at '{name}', which is part of another column"
-        remedy = "Declare null values of whole columns"
+        problem = f"{NULL_VALUES} is declared for '{name}', which is part of another column"
+        remedy = "Declare null values for whole columns"
         collected.refuse(problem, remedy, path, "assay.value")
         return None
     return values
@@ -139,15 +139,15 @@ def _null_values(
 def _read_fields(
     raw: dict[str, Any], name: str, path: Path, collected: Collected
 ) -> tuple[Column, ...] | None:
-    """What the column nests; None where a part of it is wrong."""
+    """What the column nests; None if a part of it is wrong."""
     logical_type = raw["logicalType"]
     if logical_type not in _HOLDS:
         return ()
     parts = _parts(raw, path)
     if not parts:
         collected.refuse(
-            f"the column '{name}' is an {logical_type} of nothing",
-            f"Say what it holds under `{_HOLDS[logical_type]}`",
+            f"the column '{name}' is an {logical_type} without contents",
+            f"Declare its contents under `{_HOLDS[logical_type]}`",
             path,
             "assay.type",
         )
@@ -160,8 +160,8 @@ def _read_fields(
         return None
     if logical_type == "map" and fields[0].logical_type != "string":
         collected.refuse(
-            f"the keys of '{name}' are promised as {fields[0].logical_type}",
-            "Keys of JSON are strings: promise `logicalType: string`",
+            f"the keys of '{name}' are declared as {fields[0].logical_type}",
+            "Keys of JSON are strings: declare `logicalType: string`",
             (*path, "map", "key"),
             "assay.type",
         )
@@ -177,7 +177,7 @@ def _are_apart(
     for _, field, path in parts:
         same = twin(field, names)
         if same is not None or _is_unwritable(field):
-            problem = f"the field {field!r} has a character that no file can hold"
+            problem = f"the field {field!r} has a character that files cannot store"
             if same is not None:
                 problem = f"the fields '{same}' and '{field}' differ only in case"
             if same == field:
@@ -220,11 +220,11 @@ def _is_readable(column: Column, raw: dict[str, Any], path: Path, collected: Col
         problem = f"the vector '{column.name}' has no dimensions"
         remedy = "Add `dimensions` to its logicalTypeOptions"
     elif options.get("defaultTimezone", "UTC") not in ("UTC", "Etc/UTC"):
-        problem = f"times without a zone are said to be of {options['defaultTimezone']}"
+        problem = f"times without a zone are declared to be in {options['defaultTimezone']}"
         remedy = "Assay reads them as UTC: deliver them with their offset"
         place = (*place, "defaultTimezone")
     elif not _fits_decimal(column.physical_type):
-        problem = f"the physical type '{column.physical_type}' is no decimal of 1 to 38 digits"
+        problem = f"the physical type '{column.physical_type}' is not a decimal of 1 to 38 digits"
         remedy = "Write `decimal(digits, digits after the point)`"
         place = (*path, "physicalType")
     else:
@@ -234,7 +234,7 @@ def _is_readable(column: Column, raw: dict[str, Any], path: Path, collected: Col
 
 
 def _format_mistake(column: Column) -> tuple[str, str] | None:
-    """Why no text of a format of dates or times can be read, and what to do; None where it can."""
+    """Why no text of a format of dates or times can be read, and what to do; None if it can."""
     kind = column.logical_type
     if kind not in ("date", "timestamp", "time") or not column.format:
         return None
@@ -242,13 +242,13 @@ def _format_mistake(column: Column) -> tuple[str, str] | None:
         form = date_format(column.format)
     except ValueError as letters:
         remedy = f"Use {', '.join(date_letters())}, S for each digit of a fraction, and quote other letters"
-        return f"the format '{column.format}' has {letters}, which Assay does not read", remedy
+        return f"the format '{column.format}' has {letters}, which Assay does not support", remedy
     lacking = form.lacks if kind != "time" else None if form.is_timed else "hour"
     if lacking:
         return f"the format '{column.format}' has no {lacking}", f"Add the {lacking} to the format"
     if form.is_zoned and kind == "timestamp" and not column.timezone:
         problem = f"the format '{column.format}' has an offset, and `timezone` is false"
-        return problem, "Write `timezone: true`, or leave the offset out of the format"
+        return problem, "Write `timezone: true`, or remove the offset from the format"
     return None
 
 

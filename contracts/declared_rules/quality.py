@@ -46,9 +46,8 @@ def _rule_of(
         case "custom":
             collected.warn_unchecked(
                 f"the check is written for {check.get('engine', 'another engine')}, "
-                "and Assay does not run it",
-                "Promise it with a library metric or `type: sql`, "
-                "or know that nobody checks it here",
+                "which Assay does not run",
+                "Declare it with a library metric or `type: sql`; otherwise it is not checked here",
                 path,
             )
             return None
@@ -83,16 +82,16 @@ def _library(check: _Check, path: Path, column: str | None, collected: Collected
 
 
 def _are_suited(metric: str, names: list[str], path: Path, collected: Collected) -> bool:
-    """Whether the metric is given columns that are promised, and as many as it takes."""
+    """Whether the metric is given columns that are declared, and as many as it takes."""
     promised = collected.column_names
     unknown = next((name for name in names if name not in promised), None)
     place = path
     if unknown is not None:
-        problem = f"the metric '{metric}' names the column '{unknown}', which is not promised"
+        problem = f"the metric '{metric}' names the column '{unknown}', which the contract does not declare"
         remedy = suggestion(unknown, promised)
     elif not names and metric != "rowCount":
         problem = f"the metric '{metric}' names no column"
-        remedy = "Put it under a property, or name promised columns in `arguments.properties`"
+        remedy = "Put it under a property, or list declared columns in `arguments.properties`"
     elif len(names) > 1 and metric != "duplicateValues":
         problem = f"the metric '{metric}' is given {len(names)} columns"
         remedy = "Give each column its own check; only duplicateValues takes several"
@@ -119,7 +118,7 @@ def _argument(
 
 def _missing_values(arguments: Mapping[str, Any], column: Column) -> tuple[Any, ...]:
     absent = tuple(arguments.get("missingValues") or (None, ""))
-    # text that stands for nothing never reaches a column of another type: it is not read as one
+    # text that represents nothing never reaches a column of another type: it is not read as one
     occurring = (occurring_value(value, column) for value in absent)
     return tuple(value for value in occurring if value is not None) + (
         (None,) if None in absent else ()
@@ -129,7 +128,7 @@ def _missing_values(arguments: Mapping[str, Any], column: Column) -> tuple[Any, 
 def _valid_values(
     arguments: Mapping[str, Any], column: Column, path: Path, collected: Collected
 ) -> tuple[Any, ...] | str | None:
-    """The values, or the pattern, that are valid; None where neither can be checked."""
+    """The values, or the pattern, that are valid; None if neither can be checked."""
     if arguments.get("validValues"):
         place = (*path, "arguments", "validValues")
         listed = list(arguments["validValues"])
@@ -137,8 +136,8 @@ def _valid_values(
     pattern = arguments.get("pattern")
     if not isinstance(pattern, str) or not column.is_text:
         collected.refuse(
-            "invalidValues does not say what is valid",
-            "Give `arguments.validValues`, or for a string `arguments.pattern`",
+            "invalidValues does not state what is valid",
+            "Add `arguments.validValues`, or for a string `arguments.pattern`",
             path,
             "assay.arguments",
         )
@@ -197,7 +196,7 @@ def _compared(
     unit: _Unit,
     collected: Collected,
 ) -> Rule | None:
-    """The rule of a check, with its bound; None where it compares with nothing that can be."""
+    """The rule of a check, with its bound; None if it compares with nothing that can be."""
     if not _has_severity(check, path, collected):
         return None
     operator = next((operator for operator in OPERATORS if operator in check), None)

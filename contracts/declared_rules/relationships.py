@@ -39,7 +39,7 @@ def _add(
     names = [name for name in ours if name is not None]
     if len(targets) < len(theirs) or len(names) < len(ours):
         collected.refuse(
-            "the relationship does not say which column of which data set",
+            "the relationship names no column of another data set",
             "Write `to: DATASET.COLUMN`",
             (*path, "to"),
             _KIND,
@@ -49,14 +49,14 @@ def _add(
     unknown = [name for name in names if name not in collected.column_names]
     if len(datasets) != 1 or len(names) != len(targets):
         collected.refuse(
-            "the relationship points to several data sets, or to another number of columns",
-            "Name as many columns of one data set",
+            "the relationship points to several data sets, or to a different number of columns",
+            "Name the same number of columns of one data set",
             (*path, "to"),
             _KIND,
         )
     elif unknown:
         collected.refuse(
-            f"the relationship starts at '{unknown[0]}', which is not promised",
+            f"the relationship starts at '{unknown[0]}', which the contract does not declare",
             suggestion(unknown[0], collected.column_names),
             path,
             _KIND,

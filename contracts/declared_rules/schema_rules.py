@@ -55,7 +55,7 @@ def add_rules_of(part: Part, collected: Collected) -> None:
         _add_required(part, collected)
     if part.column.primary_key and part.inner:
         collected.refuse(
-            "what is nested cannot be a primary key",
+            "a nested property cannot be a primary key",
             "Set `primaryKey` on a column of the table",
             (*part.path, "primaryKey"),
             "assay.unchecked",
@@ -119,7 +119,7 @@ def _add(
 
 
 def _words(fields: list[str]) -> list[str]:
-    """What stands for fields of a nested column in the name of a rule."""
+    """What represents fields of a nested column in the name of a rule."""
     return [rule_names([name])[name] for name in fields]
 
 
@@ -133,8 +133,8 @@ def _add_unique(part: Part, collected: Collected) -> None:
     path = (*part.path, "unique")
     if part.inner:
         collected.refuse(
-            "what is nested cannot be promised unique",
-            "Promise `uniqueItems` of an array, or `unique` of a column",
+            "a nested property cannot be declared unique",
+            "Declare `uniqueItems` for an array, or `unique` for a column",
             path,
             "assay.unchecked",
         )
@@ -169,8 +169,8 @@ def _check_ranges(part: Part, collected: Collected) -> None:
     for low, high in _RANGES:
         if low in options and high in options and options[low] > options[high]:
             collected.refuse(
-                f"{low} {options[low]} is above {high} {options[high]}: no value can keep both",
-                "Mend one of the two",
+                f"{low} {options[low]} is above {high} {options[high]}: no value can satisfy both",
+                "Correct one of the two",
                 (*part.path, "logicalTypeOptions", low),
                 "assay.range",
             )
@@ -204,7 +204,7 @@ def _is_comparable(option: Any, value: float) -> bool:
 
 
 def _argument(option: str, value: Any, part: Part, path: Path, collected: Collected) -> Any:
-    """What the rule of an option compares with; None where no rule follows from it."""
+    """What the rule of an option compares with; None if no rule follows from it."""
     match option:
         case "pattern":
             return value if pattern_can_run(value, path, collected) else None
@@ -241,7 +241,7 @@ def _add_required_fields(names: list[str], part: Part, path: Path, collected: Co
             _add("required", inner, path, "is present", collected)
         else:
             collected.refuse(
-                f"'{name}' is required and not among the properties",
+                f"'{name}' is required but not among the properties",
                 suggestion(name, fields),
                 path,
                 "assay.columns",

@@ -25,19 +25,19 @@ _LISTED_AS: Mapping[str, type | tuple[type, ...]] = {
 """How values of each logical type are written in YAML; what is nested cannot be listed."""
 _WITHOUT_LOOKING = (
     "Write it without `(?=`, `(?!`, `(?<` and `\\1`, which need more than linear time, "
-    "for example as several `invalidValues` checks with a pattern each"
+    "for example as several `invalidValues` checks with one pattern each"
 )
 
 
 def moment(
     column: Column, value: Any, path: Path, collected: Collected
 ) -> date | datetime | str | None:
-    """A limit written as text -> what the column is compared with; None where it is no limit."""
+    """A limit written as text -> what the column is compared with; None if it is no limit."""
     try:
         read = _iso_moment(column, value)
     except ValueError:
         collected.refuse(
-            f"the limit '{value}' is no {column.logical_type}",
+            f"the limit '{value}' is not of type {column.logical_type}",
             "Write it in ISO 8601",
             path,
             "assay.range",
@@ -45,7 +45,7 @@ def moment(
         return None
     except OverflowError:
         collected.refuse(
-            f"the limit '{value}' lies outside the years 1 to 9999 in UTC",
+            f"the limit '{value}' is outside the years 1 to 9999 in UTC",
             "Write a time that UTC can express",
             path,
             "assay.range",
@@ -77,7 +77,7 @@ def _refuse_listed(
         if written != str(value):
             shown = f"{written} (YAML reads it as {value!r})"
     collected.refuse(
-        f"{key} lists {shown} for '{column.name}', which is promised as {column.logical_type}",
+        f"{key} lists {shown} for '{column.name}', which the contract declares as {column.logical_type}",
         remedy,
         path,
         "assay.enum",
@@ -92,8 +92,8 @@ def listed_values(
     if fits is None:
         kind = "binary" if column.is_binary else column.logical_type
         collected.refuse(
-            f"{key} lists values of '{column.name}', which is promised as {kind}",
-            "List values of what it nests",
+            f"{key} lists values of '{column.name}', which the contract declares as {kind}",
+            "List values of its nested type",
             path,
             "assay.enum",
         )
@@ -110,7 +110,7 @@ def listed_values(
 
 
 def occurring_value(value: Any, column: Column) -> Any:
-    """A value as a column of its type holds it; None where it cannot occur there."""
+    """A value as a column of its type holds it; None if it cannot occur there."""
     if not isinstance(value, str):
         return value
     try:

@@ -4,7 +4,7 @@ The same contract always gives the same text.
 
 Belongs here: one module a format, saying what it leaves out and why. Stays out: running the tools
 (assets/services/docs.py), reading contracts (load.py). Every format describes a version: the
-published columns, and the rules whose rows are set aside before anything is published.
+published columns, and the rules whose rows are quarantined before anything is published.
 """
 
 from __future__ import annotations

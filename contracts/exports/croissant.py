@@ -1,7 +1,7 @@
 """Contract -> Croissant 1.1 (JSON-LD of data sets for machine learning), with the responsible-AI
 vocabulary 1.0.
 
-What nobody said is left out: no bias, no digest is made up. Sources:
+What no one said is left out: no bias, no digest is made up. Sources:
 http://mlcommons.org/croissant/1.1, http://mlcommons.org/croissant/RAI/1.0.
 """
 

@@ -1,4 +1,4 @@
-"""Contract -> how Evidently reads a version: its DataDefinition, and the drift it is asked for.
+"""Contract -> how Evidently reads a version: its DataDefinition, and the drift settings to use.
 
 Columns with personal data stay out: Evidently's pages show values.
 """

@@ -1,7 +1,7 @@
 """Contract -> a Great Expectations suite, as GX 1.24 loads it.
 
 The suite speaks of a version, in which no row breaks a rule that sets rows aside. A rule that GX
-would judge otherwise than Assay is left out, and the suite's `meta.left_out` says why. It reads an
+would evaluate otherwise than Assay is left out, and the suite's `meta.left_out` says why. It reads an
 Arrow-backed pandas frame (`to_pandas(use_pyarrow_extension_array=True)`): plain pandas turns
 integers with nulls into fractions, and does not compare its times with dates.
 """
@@ -43,7 +43,7 @@ Expectation = tuple[str, dict[str, Any]]
 
 
 class _LeftOut(Exception):
-    """Great Expectations would judge the rule otherwise; the message says why."""
+    """Great Expectations would evaluate the rule otherwise; the message says why."""
 
 
 def great_expectations(contract: Contract) -> str:
@@ -122,7 +122,7 @@ def _expectations(contract: Contract, rule: Rule) -> Iterator[Expectation]:
 
 
 def _of_rows(rule: Rule) -> Iterator[Expectation]:
-    """The expectations that stand for a rule about rows."""
+    """The expectations that represent a rule about rows."""
     column = rule.columns[0]
     match rule.kind:
         case "required" | "nullValues":
@@ -155,7 +155,7 @@ def _of_rows(rule: Rule) -> Iterator[Expectation]:
 
 
 def _of_values(rule: Rule) -> Expectation:
-    """The expectation that stands for a rule about the values that are there."""
+    """The expectation that represents a rule about the values that are there."""
     if rule.kind in ("minLength", "maxLength") and rule.part and rule.part.is_binary:
         raise _LeftOut("Great Expectations measures text, not bytes")
     match rule.kind:
@@ -207,7 +207,7 @@ def _regex(pattern: str) -> str:
 def _mostly(rule: Rule, of_all_rows: bool) -> float:
     """The share that must keep the rule.
 
-    1 where rows that break it are set aside, so that a version has none.
+    1 where rows that break it are quarantined, so that a version has none.
 
     Great Expectations asks for at least a share of the values that are there, Assay for at most a
     share of all rows: the same only where the column has no nulls, or nulls are what is counted.

@@ -1,8 +1,8 @@
 """Contract -> JSON Schema 2020-12 of one row of a version, written as JSON.
 
-A row holds its promised columns and no other; an absent one is null. Dates and times are ISO 8601
+A row holds its declared columns and no other; an absent one is null. Dates and times are ISO 8601
 text, maps are objects, decimals numbers. What one row cannot break, or JSON Schema cannot say,
-stands in `x-assay-left-out` with the reason.
+is in `x-assay-left-out` with the reason.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ def _unsaid(contract: Contract, rule: Rule) -> str | None:
 
 
 def _unsaid_of_values(rule: Rule) -> str | None:
-    """What JSON Schema cannot say of values that a rule sets aside."""
+    """What JSON Schema cannot say of values that a rule quarantines."""
     match rule.kind:
         case "minLength" | "maxLength" if rule.part and rule.part.is_binary:
             return "JSON Schema measures text, not bytes"

@@ -2,7 +2,7 @@
 
 The schema, ownership, documentation and tags of the published data set.
 
-Assertions stay out: the standard's facet asks of each whether it succeeded, which nobody knows
+Assertions stay out: the standard's facet asks of each whether it succeeded, which no one knows
 before a run (lineage/events.py sends them then).
 """
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from assay.contracts.patterns import CLASSES, NOT_LINE_END, WORD, PatternPart, pattern_parts
 
-# Python's `$` also stands before a last line break, Rust's and ECMAScript's only at the end
+# Python's `$` also is before a last line break, Rust's and ECMAScript's only at the end
 END = r"$(?!\n)"
 # Python's `\b` knows the letters of every script
 _LEFT, _RIGHT = f"(?<=[{WORD}])", f"(?=[{WORD}])"

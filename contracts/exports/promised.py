@@ -1,6 +1,6 @@
 """What every format asks of a contract.
 
-Belongs here: which rules a version is promised to keep, and writing JSON. Stays out: any format's
+Belongs here: which rules a version is declared to keep, and writing JSON. Stays out: any format's
 words.
 """
 
@@ -30,7 +30,7 @@ def speaks_of_a_version(contract: Contract, rule: Rule) -> bool:
 
 
 def never_null(contract: Contract) -> frozenset[str]:
-    """The columns that hold no null in any version: rows without a value there are set aside."""
+    """The columns that hold no null in any version: rows without a value there are quarantined."""
     columns = set()
     for rule in contract.rules:
         demands = rule.kind in PRESENCE or (rule.kind == "missingValues" and None in rule.argument)

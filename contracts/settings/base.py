@@ -40,7 +40,7 @@ def _has_a_day_in_utc(at: datetime) -> datetime:
     try:
         at.astimezone(UTC)
     except OverflowError:
-        raise ValueError("a time lies between the years 1 and 9999 in UTC") from None
+        raise ValueError("a time must be between the years 1 and 9999 in UTC") from None
     return at
 
 

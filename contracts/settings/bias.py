@@ -20,7 +20,7 @@ class Outcome(Settings):
     @model_validator(mode="after")
     def _said_once(self) -> Outcome:
         if (self.above is None) == (self.equals is None):
-            raise ValueError("say either `above` or `equals`")
+            raise ValueError("write either `above` or `equals`")
         return self
 
 
@@ -40,8 +40,8 @@ class Slice(Outcome):
 class Bias(Settings):
     """Groups whose representation, and whose share of the outcome, each version is measured on.
 
-    A group of fewer than `smallest` rows is neither named nor counted in a measure: somebody in it
-    could be told apart.
+    A group of fewer than `smallest` rows is neither named nor counted in a measure: someone in it
+    could be distinguished.
     """
 
     groups: tuple[str, ...] = Field(min_length=1)

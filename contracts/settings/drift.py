@@ -31,7 +31,7 @@ class Method(Settings):
 
 
 class PublishedVersion(Settings):
-    """A version that stays the measure until somebody moves it.
+    """A version that stays the measure until someone moves it.
 
     A reference such as `baseline`, or a number.
     """
@@ -53,7 +53,7 @@ class Texts(Settings):
 
     Hashed words as vectors, and a classifier that tries to tell the two sides apart.
 
-    `threshold` is its area under the curve on texts it has not seen: 0.5 says that nobody could
+    `threshold` is its area under the curve on texts it has not seen: 0.5 says that no one could
     tell.
     """
 
@@ -73,10 +73,10 @@ class Newest(Settings):
 class Performance(Settings):
     """What the model in service must still reach where outcomes have arrived.
 
-    Its score when it was judged, less `drop`, and `floor` where there is one.
+    Its score when it was evaluated, less `drop`, and `floor` where there is one.
 
-    Fewer than `least` outcomes say nothing. A fall is told only where the whole 95 % interval lies
-    below. `metric` is that of `assay.retrain` unless said; a metric of order (`roc_auc`) does not
+    Fewer than `least` outcomes say nothing. A fall is told only where the whole 95 % interval is
+    below. `metric` is that of `assay.retrain` by default; a metric of order (`roc_auc`) does not
     see that everything has become likelier, `accuracy` (of what is likelier than not) does.
     """
 
@@ -87,7 +87,7 @@ class Performance(Settings):
 
 
 class Webhook(Settings):
-    """Somebody else's system that acts: a POST with a signed body.
+    """Someone else's system that acts: a POST with a signed body.
 
     `secret` names the environment variable that holds the key; no contract holds it.
     """
@@ -119,7 +119,7 @@ class Acting(Settings):
         if self.k > self.of:
             raise ValueError("`k` of the last `of` versions cannot be more than all of them")
         if self.job and self.webhook:
-            raise ValueError("one acts: `job` or `webhook`")
+            raise ValueError("choose one: `job` or `webhook`")
         return self
 
 
@@ -167,9 +167,7 @@ class DriftPolicy(Settings):
             raise ValueError("`predictions` are numbers, which `chisquare` does not compare")
         for name in (*self.methods, *self.acting.critical):
             if name not in self.columns:
-                raise ValueError(
-                    f"'{name}' is given a test or called critical, and is not among `columns`"
-                )
+                raise ValueError(f"'{name}' has a test or is critical, but is not among `columns`")
         return self
 
     def method(self, column: str, kind: Literal["numerical", "categorical"]) -> Method:

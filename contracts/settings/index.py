@@ -36,7 +36,7 @@ StemmedLanguage = Literal[
 
 
 class Question(Settings):
-    """What somebody may ask, and the documents, by key, that answer it."""
+    """What someone may ask, and the documents, by key, that answer it."""
 
     ask: str = Field(min_length=3)
     documents: tuple[str, ...] = Field(min_length=1)
@@ -46,7 +46,7 @@ class FittedEmbedding(Settings):
     """A space fitted to the documents themselves: nothing from outside is needed.
 
     It stays while the documents change, so that unchanged ones keep their vectors, and is fitted
-    anew once more than the share `refit` of the passages has changed since.
+    again once more than the share `refit` of the passages has changed since.
     """
 
     method: Literal["fitted"] = "fitted"
@@ -81,7 +81,7 @@ class EndpointEmbedding(Settings):
     def _holds_no_key(self) -> EndpointEmbedding:
         if names := secrets_in(self.url):
             raise ValueError(
-                f"`url` holds a credential (`{names[0]}`): it belongs in ASSAY_EMBEDDING_KEY"
+                f"`url` contains a credential (`{names[0]}`): it belongs in ASSAY_EMBEDDING_KEY"
             )
         return self
 
@@ -110,7 +110,7 @@ class Rerank(Settings):
 
 
 class Index(Settings):
-    """What to rebuild when documents have changed, how to judge it, and when the old index stays.
+    """What to rebuild when documents have changed, how to evaluate it, and when the old index stays.
 
     `questions` are asked of the candidate and of the index in service: so many made from the
     documents themselves, or the contract's own. The candidate is refused where its `metric` at `k`

@@ -21,7 +21,7 @@ class License(Settings):
     want to do: for gain, or in academic research.
 
     Where rows have licences of their own, `column` says which column names them: a row whose
-    licence does not allow every purpose is set aside.
+    licence does not allow every purpose is quarantined.
     """
 
     expression: str = Field(min_length=1, max_length=4_000)

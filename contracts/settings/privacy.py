@@ -78,7 +78,7 @@ Sensitivity = Literal[
     "unknown",
 ]
 SENSITIVITIES: tuple[Sensitivity, ...] = get_args(Sensitivity)
-"""From the least to the most; what nobody has stated may be the most."""
+"""From the least to the most; what no one has stated may be the most."""
 
 
 UNANSWERED = "TODO"
@@ -142,7 +142,7 @@ class Treatment(Settings):
 
 
 class Anonymity(Settings):
-    """What a version must not fall below, over columns by which a person could be told apart
+    """What a version must not fall below, over columns by which a person could be distinguished
     together.
 
     Source: k, Samarati and Sweeney (1998); l (distinct), Machanavajjhala et al. (2007); t, Li et
@@ -158,7 +158,7 @@ class Anonymity(Settings):
     @model_validator(mode="after")
     def _has_what_it_measures(self) -> Anonymity:
         if bool(self.sensitive) != (self.l is not None or self.t is not None):
-            raise ValueError("`l` and `t` speak of `sensitive` columns: give both, or neither")
+            raise ValueError("`l` and `t` need `sensitive` columns: write both, or neither")
         if set(self.sensitive) & set(self.quasi_identifiers):
             raise ValueError("a column is a quasi-identifier or sensitive, not both")
         return self
@@ -176,7 +176,7 @@ class Privacy(Settings):
     article_9_basis: Article9Basis | None = None
     """What allows special categories and health data."""
     confirmed_by: str | None = Field(default=None, min_length=1)
-    """Who confirmed what a draft states because nothing personal was found."""
+    """Who confirmed what a draft states because no personal data was detected."""
     columns: dict[str, Treatment] = Field(default_factory=dict)
     anonymity: Anonymity | None = None
 

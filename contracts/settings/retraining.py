@@ -38,7 +38,7 @@ class Fairness(Settings):
     The largest differences between groups that are allowed, as shares.
 
     `selection`: of those it says yes to (demographic parity). `opportunity`: of those it finds
-    among the positive (Hardt et al., 2016). A group of fewer than `smallest` judged rows is left
+    among the positive (Hardt et al., 2016). A group of fewer than `smallest` evaluated rows is left
     out.
     """
 
@@ -49,11 +49,11 @@ class Fairness(Settings):
 
 
 class Canary(Settings):
-    """A challenger that was not worse serves this share of predictions first, and is judged by what
+    """A challenger that was not worse serves this share of predictions first, and is evaluated by what
     came true of them.
 
     From `outcomes` of its own on, it is promoted or rolled back once the interval of its difference
-    from the champion says so. Where `most` have not decided it (ten times `outcomes`, unless said),
+    from the champion says so. Where `most` have not decided it (ten times `outcomes`, by default),
     the difference itself does.
     """
 
@@ -74,7 +74,7 @@ class Canary(Settings):
 
 
 class Retrain(Settings):
-    """What to train when the data have drifted, how to judge it, and when the old model stays.
+    """What to train when the data have drifted, how to evaluate it, and when the old model stays.
 
     A challenger is refused where it is worse than the champion on the same held-back rows by more
     than `tolerance`; in a slice by more than `slice_tolerance`. The interval of the difference has

@@ -63,10 +63,10 @@ class Partitions(Settings):
         for at in (self.start, self.end):
             if at and not 1900 <= at.astimezone(UTC).year <= 2200:
                 raise ValueError(
-                    "`start` and `end` of partitions lie between the years 1900 and 2200"
+                    "`start` and `end` of partitions must be between the years 1900 and 2200"
                 )
             if at and (at.utctimetuple()[3:6] != (0, 0, 0) or (self.by == "month" and at.day != 1)):
-                raise ValueError(f"`start` and `end` are the beginning of a {self.by} in UTC")
+                raise ValueError(f"`start` and `end` must be the beginning of a {self.by} in UTC")
         if self.end and self.start >= self.end:
             raise ValueError("`end` must come after `start`")
         return self
@@ -83,7 +83,7 @@ class Watermark(Settings):
     column: str = Field(min_length=1)
     start: str | int | float | None = None
     overlap: float | None = Field(default=None, ge=0)
-    """Seconds where the column is a time, otherwise a number; 3,600 or 1,000 unless given."""
+    """Seconds where the column is a time, otherwise a number; 3,600 or 1,000 by default."""
 
 
 class CsvOptions(Settings):
@@ -96,16 +96,16 @@ class CsvOptions(Settings):
     delimiter: str = Field(default=",", pattern=r"^([\x01-\x09\x0b\x0c\x0e-\x7f]|auto)$")
     quote: str = Field(default='"', pattern=r"^([\x01-\x09\x0b\x0c\x0e-\x7f]|auto|none)$")
     escape: str | None = Field(default=None, pattern=r"^([\x00-\x09\x0b\x0c\x0e-\x7f]|auto)$")
-    """The character before a quote inside quotes; another quote unless said."""
+    """The character before a quote inside quotes; another quote by default."""
     encoding: str = Field(default="utf-8", min_length=1)
     header: bool | Literal["auto"] = True
     """Without one the columns are `column_1`, `column_2` and so on; `auto` also gives names to
     columns that have none or one that is taken."""
     null_values: tuple[str, ...] = ()
     members: str | None = None
-    """Of an archive: which files in it, as a glob over their names; all of them unless said."""
+    """Of an archive: which files in it, as a glob over their names; all of them by default."""
     sheet: str | None = None
-    """Of a workbook: which sheet; the only one unless said."""
+    """Of a workbook: which sheet; the only one by default."""
     header_row: int = Field(default=1, ge=1, le=1000)
     """Of a workbook: which row holds the column names, counted from 1. Of text: which line does, or
     holds the first row where there are none; blank lines before it need not be counted."""
@@ -181,15 +181,14 @@ class Source(Settings):
         for name, value in given.items():
             if value:
                 raise ValueError(
-                    "a version of another data set is taken whole, "
-                    f"and `{name}` does not belong to it"
+                    f"a version of another data set is read whole, so `{name}` is not allowed"
                 )
 
     @property
     def upstream(self) -> tuple[str, str | None] | None:
         """The data set that is the source, and which version or reference of it.
 
-        None where the source is something else.
+        None if the source is something else.
         """
         return upstream(self.location)
 

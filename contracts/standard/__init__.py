@@ -64,7 +64,7 @@ def schema_problems(document: Document) -> list[Problem]:
             Problem(
                 "odcs.version",
                 "warning",
-                f"it says apiVersion {version}, and only {LATEST} allows all of it",
+                f"its apiVersion is {version}, but only {LATEST} allows everything it contains",
                 f"Write `apiVersion: {LATEST}`",
                 document.where(("apiVersion",)),
                 "apiVersion",
@@ -112,7 +112,7 @@ def _head_problem(document: Document) -> Problem | None:
         return Problem(
             "odcs.type",
             "error",
-            "the document is no mapping",
+            "the document is not a mapping",
             f"Start it with `apiVersion: {LATEST}` and `kind: DataContract`",
             document.where(()),
         )
@@ -121,7 +121,7 @@ def _head_problem(document: Document) -> Problem | None:
             "odcs.version",
             "error",
             "this is a Data Contract Specification, which ODCS has replaced",
-            f"Turn it into ODCS: {UPGRADE} FILE",
+            f"Convert it to ODCS: {UPGRADE} FILE",
             document.where(()),
         )
     return _version_problem(document)
@@ -165,8 +165,7 @@ def _before_3(document: Document) -> Problem:
         "odcs.version",
         "error",
         "this is the format before version 3 of the standard",
-        f"Write it anew as ODCS {LATEST}: `schema` and `properties` hold what stood under "
-        "`dataset` and `columns`",
+        f"Rewrite it as ODCS {LATEST}: `schema` and `properties` replace `dataset` and `columns`",
         document.where(("apiVersion",)),
         "apiVersion",
     )

@@ -24,7 +24,7 @@ class _Sentence(NamedTuple):
 def problems_of_error(
     error: Any, document: Document, names: frozenset[str], plain: Sequence[Path]
 ) -> Iterator[Problem]:
-    """The problems that an error stands for, each at its line.
+    """The problems that an error represents, each at its line.
 
     Args:
         names: the keys of the standard.
@@ -85,7 +85,7 @@ def _unknown_key(
     if logical_type:
         problem = f"'{key}' is not an option of the logical type '{logical_type}'"
         return _Sentence("unknown_key", problem, "Remove it, or change the `logicalType`")
-    remedy = "The standard has it in another place: move it, or remove it"
+    remedy = "The standard defines it in another place: move it, or remove it"
     return _Sentence("unknown_key", problem, suggestion(key, nearby, remedy))
 
 
@@ -114,14 +114,16 @@ def _type(error: Any, place: str) -> _Sentence:
 def _pattern(error: Any, place: str) -> _Sentence:
     return _Sentence(
         "pattern",
-        f"{place}: '{error.instance}' is not written as the standard asks",
+        f"{place}: '{error.instance}' does not have the form that the standard requires",
         f"It must match {error.validator_value}",
     )
 
 
 def _format(error: Any, place: str) -> _Sentence:
     name = error.validator_value
-    return _Sentence("format", f"{place}: '{error.instance}' is no {name}", f"Write a {name}")
+    return _Sentence(
+        "format", f"{place}: '{error.instance}' is not a valid {name}", f"Write a {name}"
+    )
 
 
 def _number_of_items(error: Any, place: str) -> _Sentence:
@@ -140,8 +142,8 @@ def _repeated_item(error: Any, place: str) -> _Sentence:
 
 
 def _forbidden(error: Any, place: str) -> _Sentence:
-    keys = error.validator_value.get("required", ["what the standard forbids here"])
-    problem = f"{place} has `{'`, `'.join(keys)}`, which does not stand here"
+    keys = error.validator_value.get("required", ["what the standard does not allow here"])
+    problem = f"{place} has `{'`, `'.join(keys)}`, which is not allowed here"
     return _Sentence("unknown_key", problem, "Leave it out")
 
 
@@ -161,7 +163,7 @@ def _alternatives(error: Any, place: str) -> _Sentence:
     if len(given) > 1:
         problem = f"{place} has {' and '.join(given)} together"
         return _Sentence("operators", problem, "Keep one of them")
-    return _Sentence("operators", f"{place} has none of {', '.join(keys)}", "Add one of them")
+    return _Sentence("operators", f"{place} needs one of {', '.join(keys)}", "Add one of them")
 
 
 def _other(error: Any, place: str) -> _Sentence:
@@ -169,7 +171,7 @@ def _other(error: Any, place: str) -> _Sentence:
     return _Sentence(
         error.validator or "schema",
         f"{place}: {error.message}",
-        f"The standard asks for {error.validator} {rule}",
+        f"The standard requires {error.validator} {rule}",
     )
 
 

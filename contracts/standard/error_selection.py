@@ -82,7 +82,7 @@ def refused_keys_of(error: Any, names: frozenset[str], plain: Sequence[Path]) ->
 def _best_alternative(error: Any) -> list[Any]:
     """The errors of the alternative that is nearest to what is written.
 
-    Nearest: of its kind, then deepest, then the fewest errors. None where only keys decide.
+    Nearest: of its kind, then deepest, then the fewest errors. None if only keys decide.
     """
     depth = len(error.absolute_path)
     branches: dict[Any, list[Any]] = {}

@@ -1,7 +1,7 @@
 """The standard's JSON schemas, a version each, and the validators that are built from them.
 
 Belongs here: making the older schemas. Stays out: what an error means (error_messages.py).
-Only the newest schema comes in a package. The older ones are made from it by the edits in
+Only the newest schema comes in a package. The older ones are derived from it by the edits in
 older_versions.yaml; a test compares them with the official ones on every official example and on
 thousands of damaged ones.
 """

@@ -26,7 +26,7 @@ _PYTHON_KINDS: tuple[tuple[type, str], ...] = (
 
 
 def kind_of_value(value: Any) -> str:
-    """What somebody wrote, in words."""
+    """What someone wrote, in words."""
     for kind, words in _PYTHON_KINDS:
         if isinstance(value, kind):
             return words

@@ -34,7 +34,7 @@ class Step(Settings):
 
     @property
     def numbers(self) -> tuple[str, ...]:
-        """Those of its columns that must be promised as numbers."""
+        """Those of its columns that must be declared as numbers."""
         return ()
 
     @property

@@ -74,7 +74,7 @@ def _placeholders() -> tuple[str, ...]:
 
 
 class Placeholders(Correction):
-    """Words that stand for nothing become nothing."""
+    """Words that represent nothing become nothing."""
 
     step: Literal["placeholders"]
     values: tuple[str, ...] = Field(default_factory=_placeholders, min_length=1)
@@ -110,7 +110,7 @@ class Synonyms(Correction):
 class Rewrite(Correction):
     """What matches a pattern is wrong.
 
-    The match becomes `to`, or is only noted where nobody can say what it was. A value that would
+    The match becomes `to`, or is only noted where no one can say what it was. A value that would
     match again, or become nothing, is noted too.
     """
 
@@ -120,7 +120,7 @@ class Rewrite(Correction):
     """A regular expression as in the contract's rules, found anywhere in the value unless it says
     `^` and `$`."""
     to: str | None = None
-    """What stands in its place; `${1}` is the pattern's first group, `$$` a dollar."""
+    """What is in its place; `${1}` is the pattern's first group, `$$` a dollar."""
     unclear: Unclear = "flag"
 
     @field_validator("pattern")
@@ -148,14 +148,14 @@ class Numbers(Correction):
     decimal: Literal[".", ","] = "."
     thousands: Literal[",", ".", " ", "'"] | None = None
     units: dict[str, float] = Field(default_factory=dict)
-    """What may stand before or after a number, in any case, and what the number is then multiplied
+    """What may be before or after a number, in any case, and what the number is then multiplied
     by."""
     unclear: Unclear = "flag"
 
     @model_validator(mode="after")
     def _decimal_and_thousands_differ(self) -> Numbers:
         if self.decimal == self.thousands:
-            raise ValueError("`decimal` and `thousands` are the same mark")
+            raise ValueError("`decimal` and `thousands` are the same character")
         return self
 
     @field_validator("units")
@@ -216,7 +216,7 @@ class Typos(Correction):
     enumeration, becomes that one.
 
     Close: at most `distance` letters left out, put in, changed or swapped, and one for every four
-    letters. Numbers are never put right like that, nor a value all of whose words the table knows.
+    letters. Numbers are never corrected like that, nor a value all of whose words the table knows.
     """
 
     step: Literal["typos"]
@@ -255,7 +255,7 @@ class Shapes(Correction):
     def description(self) -> str:
         """What it does."""
         return (
-            f"{self._where}, values that lack the form of the others get it "
+            f"{self._where}, values that do not have the form of the others get it "
             "where one way leads there."
         )
 
@@ -284,7 +284,7 @@ class Dependencies(Step):
     phase: ClassVar[Literal["text", "value"]] = "text"
     step: Literal["dependencies"]
     columns: tuple[str, ...] = ()
-    """The columns among which dependencies are looked for, where none is named; all unless said."""
+    """The columns among which dependencies are looked for, where none is named; all by default."""
     dependencies: tuple[Dependency, ...] = ()
     confidence: Share = 0.6
     """The share of the rows of one group that must agree."""
@@ -292,7 +292,7 @@ class Dependencies(Step):
     """And how many of them."""
     strength: Share = 0.85
     """How much of a column must be decided, beyond its most frequent value, for a dependency that
-    nobody named."""
+    no one named."""
     unclear: Unclear = "flag"
 
     @property

@@ -16,7 +16,7 @@ Keep = Literal["first", "last", "most_complete", "max", "min"]
 class _Chooses(Step):
     """What the steps that keep one row of several have in common.
 
-    Row numbers mean nothing in other data, so each version is looked through anew.
+    Row numbers mean nothing in other data, so each version is looked through again.
     """
 
     fit: Literal["each"] = "each"

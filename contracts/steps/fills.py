@@ -29,7 +29,7 @@ def unfit(step: FillMissing, columns: Sequence[Column]) -> Iterator[tuple[str, s
             yield (
                 f"fill_missing puts {step.value!r} into '{name}', "
                 f"a column of another type or width: {promised[name].logical_type}",
-                "Give a value of the column's type",
+                "Write a value of the column's type",
             )
     order = promised.get(step.order_by or "")
     if (
@@ -38,8 +38,8 @@ def unfit(step: FillMissing, columns: Sequence[Column]) -> Iterator[tuple[str, s
         and order.logical_type not in ("integer", "number", "date", "timestamp")
     ):
         yield (
-            f"fill_missing draws lines over '{order.name}', "
-            f"which is promised as {order.logical_type}",
+            f"fill_missing interpolates over '{order.name}', "
+            f"which the contract declares as {order.logical_type}",
             "Order by numbers, dates or timestamps",
         )
 

@@ -41,7 +41,7 @@ class FillMissing(Step):
     @model_validator(mode="after")
     def _said_whole(self) -> FillMissing:
         if (self.method == "constant") != (self.value is not None):
-            raise ValueError("`value` belongs to the method `constant`, and only to it")
+            raise ValueError("`value` is only allowed with the method `constant`")
         if (self.method in ORDERED) != (self.order_by is not None):
             raise ValueError(
                 "`order_by` belongs to the methods `forward`, `backward` and `interpolate`, "
@@ -53,14 +53,14 @@ class FillMissing(Step):
             raise ValueError("`using` belongs to the method `iterative`")
         if self.method == "iterative" and len({*self.columns, *self.using}) == 1:
             raise ValueError(
-                "`iterative` predicts columns from each other: name two or more, or give `using`"
+                "`iterative` predicts columns from each other: list two or more, or add `using`"
             )
         if set(self.columns) & {*self.by, *self.using, self.order_by}:
-            raise ValueError("a column that is filled cannot group, order, or stand under `using`")
+            raise ValueError("a column that is filled cannot be in `by`, `order_by` or `using`")
         if self.fit == "first" and self.method in ORDERED:
             raise ValueError(
-                "`fit: first` keeps what a version taught for later ones; "
-                "a fill from neighbouring rows teaches nothing"
+                "`fit: first` keeps what was learned from a version for later ones; "
+                "a fill from neighbouring rows learns nothing"
             )
         return self
 

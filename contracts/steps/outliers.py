@@ -35,11 +35,11 @@ class Outliers(Step):
     ] = "iqr"
     factor: float | None = Field(default=None, gt=0)
     """How far is too far: 1.5 interquartile ranges (Tukey 1977), 3 standard deviations, 3.5
-    modified z-scores (Iglewicz and Hoaglin 1993) unless said."""
+    modified z-scores (Iglewicz and Hoaglin 1993) by default."""
     share: float | None = Field(default=None, gt=0, le=0.5)
-    """The share of rows that the two methods on several columns take for outliers; unless said,
+    """The share of rows that the two methods on several columns take for outliers; by default,
     where their papers draw the line. For `constant`, the share of values that may differ from the
-    one that the column holds for it to have one: 0.2 unless said."""
+    one that the column holds for it to have one: 0.2 by default."""
     neighbours: int = Field(default=20, ge=1, le=1000)
     trees: int = Field(default=100, ge=1, le=1000)
     sample_rows: int = Field(default=10_000, ge=2, le=1_000_000)
@@ -55,7 +55,7 @@ class Outliers(Step):
             )
         if self.method == "constant" and self.factor is not None:
             raise ValueError(
-                "`constant` knows one value, and no distance from it: it has a `share`, no `factor`"
+                "`constant` compares with one value, without a distance: it has a `share`, no `factor`"
             )
         if self.method not in _MODEL and self.method != "constant" and self.share is not None:
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Steps on text that people read, and on records whose cells stand in the wrong column."""
+"""Steps on text that people read, and on records whose cells are in the wrong column."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Boilerplate(Correction):
 
 
 class Language(Correction):
-    """Rows in a language that is not wanted are set aside."""
+    """Rows in a language that is not wanted are quarantined."""
 
     step: Literal["language"]
     columns: Columns
@@ -68,7 +68,7 @@ class Language(Correction):
 
 
 class TextQuality(Correction):
-    """Rows whose text is too short, too long, no prose or repeats itself are set aside (after Rae
+    """Rows whose text is too short, too long, no prose or repeats itself are quarantined (after Rae
     et al. 2021, Gopher, table A1).
     """
 
@@ -95,13 +95,13 @@ class TextQuality(Correction):
 
 class Align(Step):
     """Records whose cells stand one column off are moved back where one way fits all types and
-    forms, and else set aside; a cell that ends in the next, empty one's value is parted.
+    forms, and else quarantined; a cell that ends in the next, empty one's value is parted.
     """
 
     phase: ClassVar[Literal["text", "value"]] = "text"
     step: Literal["align"]
     columns: tuple[str, ...] = ()
-    """The columns that stand beside each other, in order; all promised ones unless said."""
+    """The columns that stand next to each other, in order; all declared ones by default."""
     support: int = Field(default=3, ge=2)
     """How often a value must occur in a column to be known as one of its own."""
     unclear: Literal["leave", "flag", "set_aside"] = "set_aside"

@@ -41,12 +41,12 @@ class Transform(Settings):
 
     transform: str
     keep: bool = True
-    """Whether what it makes stands in the feature table, or only serves later transforms."""
+    """Whether what it makes is in the feature table, or only serves later transforms."""
 
     @property
     @abstractmethod
     def reads(self) -> tuple[str, ...]:
-        """The columns it looks at, beside the one that orders the rows."""
+        """The columns it looks at, next to the one that orders the rows."""
 
     @property
     def needs(self) -> dict[str, Kind]:
@@ -69,7 +69,7 @@ class Transform(Settings):
     @property
     def only_the_past(self) -> bool:
         """Whether it sees nothing but rows from before the moment of a row, so that it may look at
-        what the target is made from.
+        what the target is derived from.
         """
         return False
 

@@ -21,7 +21,7 @@ class OneHot(OfColumns):
 class Label(OfColumns):
     """A number for each category of the training part, in their alphabetical order.
 
-    -1 for one never seen, missing where there is none.
+    -1 for one never seen, missing if there is none.
     """
 
     transform: Literal["label"]
@@ -35,7 +35,7 @@ class Label(OfColumns):
 class Ordinal(OfColumns):
     """A category's place in an order that the contract gives, from 0.
 
-    -1 for another, missing where there is none.
+    -1 for another, missing if there is none.
     """
 
     transform: Literal["ordinal"]
@@ -44,7 +44,7 @@ class Ordinal(OfColumns):
     @model_validator(mode="after")
     def _told_apart(self) -> Ordinal:
         if len({str(value) for value in self.order}) < len(self.order):
-            raise ValueError("`order` names a category twice")
+            raise ValueError("`order` lists a category twice")
         return self
 
     @property

@@ -108,10 +108,10 @@ class Polynomial(OfNumbers):
     @model_validator(mode="after")
     def _has_what_it_multiplies(self) -> Polynomial:
         if self.interactions_only and len(self.columns) < 2:
-            raise ValueError("interactions are of two columns or more")
+            raise ValueError("interactions need two columns or more")
         if len(self.terms) > 1000:
             raise ValueError(
-                f"{len(self.terms):,} products are too many: name fewer columns, or a lower degree"
+                f"{len(self.terms):,} products are too many: list fewer columns, or lower the degree"
             )
         return self
 

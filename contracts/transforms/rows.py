@@ -114,7 +114,7 @@ class Lag(OfThePast):
     @model_validator(mode="after")
     def _goes_back(self) -> Lag:
         if not all(1 <= moment <= 1000 for moment in self.moments):
-            raise ValueError("`moments` go back 1 to 1000")
+            raise ValueError("`moments` must go back 1 to 1000")
         return self
 
     @property
@@ -129,13 +129,13 @@ class Lag(OfThePast):
 class AsOf(Transform):
     """The last row of another governed data set from before a row's moment.
 
-    Missing where there is none.
+    Missing if there is none.
     """
 
     transform: Literal["as_of"]
     dataset: str
     version: str | None = None
-    """A version's number or a reference; `latest` unless said. Which one it was stays with the
+    """A version's number or a reference; `latest` by default. Which one it was stays with the
     features."""
     columns: Columns
     """Columns of that data set."""
@@ -144,7 +144,7 @@ class AsOf(Transform):
     by: dict[str, str] = Field(default_factory=dict)
     """Our key -> its key."""
     within: Span | None = None
-    """How old the row may be; as old as it is unless said."""
+    """How old the row may be; as old as it is by default."""
 
     @property
     def reads(self) -> tuple[str, ...]:

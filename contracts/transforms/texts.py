@@ -71,7 +71,7 @@ class _Grams(Transform):
 
 
 class Tfidf(_Grams, Sampled):
-    """How often a term stands in a text, weighed by how few texts have it.
+    """How often a term is in a text, weighed by how few texts have it.
 
     A text's numbers have length 1. All 0 for a missing text.
     """

@@ -43,13 +43,13 @@ ZERO = {"hour": 0, "minute": 0, "second": 0}
 
 class _InAZone(OfColumns):
     time_zone: str | None = None
-    """The zone whose clock is read; the column's own unless said."""
+    """The zone whose clock is read; the column's own by default."""
 
     @field_validator("time_zone")
     @classmethod
     def _is_one(cls, name: str | None) -> str | None:
         if name is not None and name not in time_zones():
-            raise ValueError(f"'{name}' is no time zone, such as America/New_York")
+            raise ValueError(f"'{name}' is not a time zone, such as America/New_York")
         return name
 
 
@@ -88,7 +88,7 @@ class Cyclical(_InAZone):
     @model_validator(mode="after")
     def _said_once(self) -> Cyclical:
         if (self.part is None) == (self.period is None):
-            raise ValueError("say either the `part` of a time, or the `period` of a number")
+            raise ValueError("write either the `part` of a time, or the `period` of a number")
         return self
 
     @property

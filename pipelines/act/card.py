@@ -57,7 +57,7 @@ def _trained(policy: Retrain, features: Sequence[str], held_back: int) -> list[s
         "## Trained",
         "",
         f"Trainer {policy.trainer.name}, parameters {parameters}, seed {policy.seed}, on {inputs}.",
-        f"The earlier {100 * (1 - policy.holdout):g} % of the rows by time taught it; it was judged on the {held_back:,} that came after.",
+        f"The earlier {100 * (1 - policy.holdout):g} % of the rows by time trained it; it was evaluated on the {held_back:,} that came after.",
         "",
     ]
 

@@ -1,6 +1,6 @@
 """What was measured, the policy, what happened before, and a clock -> what is to be done.
 
-Belongs here: whether to act, and why. Stays out: doing it, measuring, judging the candidate.
+Belongs here: whether to act, and why. Stays out: doing it, measuring, evaluating the candidate.
 Everything that a decision depends on is in its `Situation`, which is kept with it: the same
 situation is decided the same, today and in a year.
 """
@@ -24,7 +24,7 @@ ACTS = ("retrain", "rebuild")
 
 @dataclass(frozen=True)
 class Override:
-    """A steward's word, which stands before everything that was measured."""
+    """A steward's word, which is before everything that was measured."""
 
     action: Action
     by: str

@@ -81,7 +81,7 @@ class Space:
 
 
 def fit(words: Sequence[str], *, dimensions: int, seed: int) -> Space:
-    """Fit a space: stems and pairs of stems that stand in two texts or more, log counts by rarity,
+    """Fit a space: stems and pairs of stems that are in two texts or more, log counts by rarity,
     on the directions in which the texts differ most.
 
     Args: words: (n,) the stems of each text.
@@ -155,7 +155,7 @@ def _weighed(counts: Any, weights: NDArray[Any]) -> Any:
 
 
 def _term_counts(words: Sequence[str]) -> Any:
-    """(n, buckets) sparse: how often stems and pairs of neighbouring stems stand in each text."""
+    """(n, buckets) sparse: how often stems and pairs of neighbouring stems are in each text."""
     from sklearn.feature_extraction.text import HashingVectorizer
 
     return HashingVectorizer(

@@ -1,7 +1,7 @@
 """An index's documents and those of a new version -> what is carried over, what is cut and embedded
-anew, what is gone.
+again, what is gone.
 
-Belongs here: comparing, cutting what changed, reusing vectors, when a fitted space is fitted anew.
+Belongs here: comparing, cutting what changed, reusing vectors, when a fitted space is fitted again.
 Stays out: the store (assets/io/index.py), which version.
 """
 
@@ -133,7 +133,7 @@ def turnover(before: pl.Series, after: pl.Series) -> int:
 
 def is_worn(fitted_on: int, since: int, refit: float) -> bool:
     """Whether so many passages have come or gone since a space was fitted that it is fitted
-    anew.
+    again.
     """
     return since > refit * fitted_on
 

@@ -31,18 +31,18 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIN_ROWS = 100
-FEWEST = 50  # judged rows of a slice from which on it says something
+FEWEST = 50  # evaluated rows of a slice from which on it says something
 
 
 def split_in_time(
     frame: pl.DataFrame, order_by: str, holdout: float
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Cut the frame at the time before which `1 - holdout` of the rows lie: train on the earlier,
-    judge on the later rows.
+    evaluate on the later rows.
 
-    Rows of one moment stay together, so that the model never learns from the moment it is judged
+    Rows of one moment stay together, so that the model never learns from the moment it is evaluated
     on. Rows without a time are
-    in neither part: nobody can say whether they were known before.
+    in neither part: no one can say whether they were known before.
     Raises: ActionError: one of the two would be empty.
     """
     cut = frame.select(beginning_of_holdout(order_by, holdout))[
@@ -55,7 +55,7 @@ def split_in_time(
     if not train.height or not held_back.height:
         raise ActionError(
             f"{frame.height:,} rows cannot be split in time by '{order_by}'",
-            "Publish more rows, or another `holdout`",
+            "Publish more rows, or choose another `holdout`",
         )
     return train, held_back
 
@@ -115,7 +115,7 @@ def train(
     values, labels = _arrays(frame, columns, target)
     if len(labels) < MIN_ROWS or len(set(labels.tolist())) < 2:
         raise ActionError(
-            f"{len(labels):,} labelled rows of {len(set(labels.tolist()))} class(es) teach nothing",
+            f"{len(labels):,} labelled rows of {len(set(labels.tolist()))} class(es) are too few to train on",
             f"Publish a version with at least {MIN_ROWS} rows and both classes of '{target}'",
         )
     trainer = trainer or Trainer()
@@ -132,7 +132,7 @@ def train(
         )
         raise ActionError(
             f"the trainer {trainer.name} cannot be fitted: {told}",
-            "Mend `trainer` in assay.retrain",
+            "Correct `trainer` in assay.retrain",
         ) from None
 
 
@@ -161,12 +161,12 @@ def _arrays(
     return labelled.select(pl.col(columns).cast(pl.Float64)).to_numpy(), labelled[target].to_numpy()
 
 
-# -- judging on held-back rows -----------------------------------------------------------
+# -- evaluating on held-back rows -----------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Part:
-    """One slice: rows, the candidate's metric, the champion's, None where nobody serves."""
+    """One slice: rows, the candidate's metric, the champion's, None if no one serves."""
 
     name: str
     rows: int
@@ -193,9 +193,9 @@ class Gap:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A candidate beside the champion, on the same held-back rows.
+    """A candidate next to the champion, on the same held-back rows.
 
-    `better`: candidate less champion; None where nobody serves.
+    `better`: candidate less champion; None if no one serves.
     """
 
     metric: Metric
@@ -222,7 +222,7 @@ def evaluate(
     *,
     policy: Retrain,
 ) -> Evaluation:
-    """Measure a candidate, and what is in service beside it.
+    """Measure a candidate, and what is in service next to it.
 
     Args:
         labels: (n,) 0 or 1. candidate, champion: (n,) the models' chances for the same rows.
@@ -289,7 +289,7 @@ def _apart(
     """Largest less smallest share of a group that the model says yes to, of all and of the
     positive. Yes is what lies above the share of the positive.
 
-    A model that is asked for an order has no threshold of its own: the one taken here says yes as
+    A model that gives an order has no threshold of its own: the one taken here says yes as
     often as it is true.
     """
     frame = pl.DataFrame({"group": groups.cast(pl.String), "label": labels, "score": scores})

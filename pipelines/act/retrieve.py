@@ -1,6 +1,6 @@
 """Questions with known answers -> how well an index answers them.
 
-Belongs here: making questions out of documents, measuring answers, judging. Stays out: asking
+Belongs here: making questions out of documents, measuring answers, evaluating. Stays out: asking
 (assets/services/retrieve.py, assets/stages/index_trial.py).
 """
 
@@ -114,7 +114,7 @@ def measured(
     Args:
         found: for each question the documents that came back, the best first, none twice.
         wanted: for each question the documents that answer it, at least one.
-        cited: for each passage that came back whether its words stand in the version at the place
+        cited: for each passage that came back whether its words are in the version at the place
             it names.
     """
     times = sorted(times_ms)
@@ -155,7 +155,7 @@ def average_precision(found: Sequence[str], wanted: Collection[str], k: int) -> 
 
 
 def reciprocal_rank(found: Sequence[str], wanted: Collection[str], k: int) -> float:
-    """One over the place of the first wanted document among the first `k`; 0 where there is
+    """One over the place of the first wanted document among the first `k`; 0 if there is
     none.
     """
     return next((1 / place for place, key in enumerate(found[:k], start=1) if key in wanted), 0.0)
@@ -180,7 +180,7 @@ def standing(texts: Mapping[str, str], passages: pl.DataFrame) -> list[bool]:
 def objection(measured: Measured, *, citations: float, p95_ms: float | None) -> str | None:
     """Why an index is refused whatever it finds: it cites what is not there, or is too slow.
 
-    None where nothing speaks against it.
+    None if nothing speaks against it.
     """
     if not measured.citations >= citations:
         return f"{100 * measured.citations:.1f} % of its passages stand where they say, under the floor of {100 * citations:g} %"

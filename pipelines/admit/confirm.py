@@ -180,7 +180,7 @@ def _confirm_jwt(text: str) -> str | None:
 
 
 def _confirm_secret_word(text: str) -> str | None:
-    """What stands behind `password:` counts where it is no ordinary word."""
+    """What is behind `password:` counts where it is no ordinary word."""
     return text if re.search(r"\d|[^\w]", text) or re.search(r"[a-z][A-Z]", text) else None
 
 

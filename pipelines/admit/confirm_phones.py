@@ -1,4 +1,4 @@
-"""Digits -> a phone number of somebody's numbering plan, as written, or None.
+"""Digits -> a phone number of someone's numbering plan, as written, or None.
 
 Belongs here: the countries' plans (package `phonenumbers`), how they write numbers. Stays out: the
 patterns that bring candidates (detectors.yaml).
@@ -19,7 +19,7 @@ _SOCIAL_SECURITY = r"\d{3}-\d{2}-\d{4}"
 _NORTH_AMERICAN = (
     r"(?i)(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])[2-9]\d\d[ .-]\d{4}(?:[ ,;]{0,2}(?:ext\.?|x|#).*)?"
 )
-"""An area and an exchange as the plan numbers them: films and examples take ones that nobody has."""
+"""An area and an exchange as the plan numbers them: films and examples take ones that no one has."""
 _EXTENSION = r"(?i)[a-z#;,]"
 
 
@@ -29,7 +29,7 @@ def regions(which: str) -> tuple[str, ...]:
 
 
 def confirm_phone(text: str) -> str | None:
-    """A number that somebody's numbering plan has."""
+    """A number that someone's numbering plan has."""
     import phonenumbers
 
     if not has_phone_length(text) or re.fullmatch(_PLAIN_DATE, text):
@@ -54,7 +54,7 @@ def confirm_phone(text: str) -> str | None:
 def _is_possible(text: str) -> bool:
     """Whether a number with its country's code has a length of that country.
 
-    A single dot stands behind that code, or it is a decimal point.
+    A single dot is behind that code, or it is a decimal point.
     """
     import phonenumbers
 

@@ -30,7 +30,7 @@ MARKS = (
     r"\\[uxU\"'\\/bfnrt]|%(?:u[0-9A-Fa-f]{2})?[0-9A-Fa-f]{2}|&(?:#[0-9xX]|[A-Za-z]{2,30}[0-9]{0,2};)"
     r"|=[0-9A-F]{2}|=\r?\n|=[^\s&=]{1,40}\+"
 )
-"""What stands in text that is encoded in one of these ways; base 64 alone is looked for apart."""
+"""What is in text that is encoded in one of these ways; base 64 alone is looked for apart."""
 
 
 def decoded(text: str) -> str:
@@ -103,7 +103,7 @@ def _with_places(text: str) -> tuple[str, list[tuple[int, int]]]:
 
 
 def _meaning(match: re.Match[str]) -> str:
-    """What an escape stands for; itself where it stands for nothing that can be read."""
+    """What an escape represents; itself where it represents nothing that can be read."""
     token, kind = match[0], match.lastgroup or ""
     if kind == "base64":
         return text_of_base64(token) or token
@@ -148,7 +148,7 @@ def _is_readable(text: str) -> bool:
 
 def text_of_base64(token: str) -> str | None:
     """The text that hides in a token, or in a part of it between two marks that addresses have too;
-    None where there is none.
+    None if there is none.
     """
     bare = re.sub(r"\s", "", token)
     parts = [part for part in re.split(r"[/_-]", bare) if len(part) >= 16]

@@ -1,4 +1,4 @@
-"""What personal data look like, by kind: a pattern, the words it stands behind, and the check that
+"""What personal data look like, by kind: a pattern, the words it is behind, and the check that
 confirms a candidate.
 
 Belongs here: reading the ways of writing from detectors.yaml and names_and_addresses.yaml. Stays out: the checks (confirm.py),
@@ -64,7 +64,7 @@ class Detector:
     def in_words(self) -> bool:
         """Whether letters, digits and underscores alone can be it.
 
-        What stands behind a word, or has a mark in it (`spaced`), needs more than those.
+        What is behind a word, or has a mark in it (`spaced`), needs more than those.
         """
         return not self.words and not self.spaced
 

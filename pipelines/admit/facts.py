@@ -1,4 +1,4 @@
-"""What a contract states about its data -> what only a person can state, and nobody has.
+"""What a contract states about its data -> what only a person can state, and no one has.
 
 Belongs here: facts that hold a run, and the basis without which special categories are refused.
 Stays out: what is found in the rows (personal.py), the decision (verdict.py).
@@ -20,13 +20,13 @@ def unanswered(license_terms: License, privacy: Privacy) -> tuple[str, ...]:
     if privacy.lawful_basis == "unknown":
         columns = list(privacy.columns)
         of_columns = f" for {_names(columns)}" if columns else ""
-        reasons.append(f"nobody has stated the lawful basis{of_columns}")
+        reasons.append(f"the lawful basis is not stated{of_columns}")
     if privacy.sensitivity == "unknown":
-        reasons.append("nobody has stated the sensitivity")
+        reasons.append("the sensitivity is not stated")
     if privacy.confirmed_by == UNANSWERED:
-        reasons.append("nobody has confirmed the sensitivity and the lawful basis")
+        reasons.append("the sensitivity and the lawful basis are not confirmed")
     if license_terms.holder == UNANSWERED:
-        reasons.append("nobody has stated who holds the rights")
+        reasons.append("the holder of the rights is not stated")
     return tuple(reasons)
 
 

@@ -1,4 +1,4 @@
-"""A licence as somebody wrote it, the policy and the purposes -> what it allows, with the clause
+"""A licence as someone wrote it, the policy and the purposes -> what it allows, with the clause
 and the way to it.
 
 Belongs here: applying the policy to expressions, and to several licences at once. Stays out: what a
@@ -22,7 +22,7 @@ from assay.pipelines.core.frames import LicenseVerdict
 
 Outcome = Literal["allowed", "review", "refused"]
 _RANK: dict[Outcome, int] = {"allowed": 0, "review": 1, "refused": 2}
-UNREAD = LicenseTerms(use="unspecified", source="nobody has read it for the policy yet")
+UNREAD = LicenseTerms(use="unspecified", source="the policy does not cover it yet")
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ def judge_license(
 ) -> LicenseVerdict:
     """Decide whether the licence allows every wanted purpose.
 
-    `A AND B` takes the strictest of both, `A OR B` the loosest: the licensee chooses. What nobody
+    `A AND B` takes the strictest of both, `A OR B` the loosest: the licensee chooses. What no one
     has read is held for review, never allowed.
     Args:
         today: a licence whose last day is past allows nothing.
@@ -58,7 +58,7 @@ def judge_reading(read: Recognised, wanted: License, policy: LicensePolicy) -> L
         wanted: what it was written as, and the purposes.
     """
     if read.expression is None:
-        reason = f"'{wanted.expression}' names no licence: {read.how}"
+        reason = f"'{wanted.expression}' is not a known licence: {read.how}"
         return LicenseVerdict("review", wanted.expression, (reason,), ())
     judged = _judge(_tree(read.expression), read.expression, wanted, policy)
     if read.doubt and judged.outcome == "allowed":
@@ -92,7 +92,7 @@ def _judge_one(key: str, whole: str, wanted: License, policy: LicensePolicy) -> 
     terms = read_terms(key, policy)
     named = f"'{key}'" if key == whole else f"'{key}' in '{whole}'"
     if terms is None:
-        return _Judged("review", (f"nobody has read {named} for the policy yet",), ())
+        return _Judged("review", (f"the policy does not cover {named} yet",), ())
     if terms.use == "unspecified":
         return _Judged("review", (f"{named} does not say what is allowed ({terms.source})",), ())
     refused = [
@@ -121,7 +121,7 @@ def _not_allowed(terms: LicenseTerms, wanted: License, policy: LicensePolicy) ->
 
 def read_terms(key: str, policy: LicensePolicy) -> LicenseTerms | None:
     """The policy's reading of one licence: its own, that of its Creative Commons elements, or that
-    of its ScanCode category; None where there is none.
+    of its ScanCode category; None if there is none.
     """
     if key in policy.licenses:
         return policy.licenses[key]
@@ -154,7 +154,7 @@ def _tree(expression: str) -> Any:
 
 
 def strictest(terms: Sequence[LicenseTerms]) -> LicenseTerms:
-    """What holds where all of them hold: of a data set in parts, or of what is made from
+    """What holds where all of them hold: of a data set in parts, or of what is derived from
     several.
     """
     forbids = {each.training for each in terms}
@@ -175,7 +175,7 @@ def strictest(terms: Sequence[LicenseTerms]) -> LicenseTerms:
 
 
 def terms_of(names: Sequence[str], policy: LicensePolicy) -> LicenseTerms:
-    """The strictest of several licences as they are written; one that nobody can read counts as
+    """The strictest of several licences as they are written; one that no one can read counts as
     unspecified.
 
     Within an expression, OR gives the loosest of its sides.
@@ -215,13 +215,13 @@ def held_against(
         read: what the text says; `evidence`: the text's name. Several licences in it hold together.
     """
     if read.expression is None:
-        reason = f"{evidence} next to the source names no licence that is known, a person reads it"
+        reason = f"{evidence} next to the source names no known licence; a person must read it"
         is_worse = _RANK[verdict.outcome] < _RANK["review"]
         return replace(verdict, outcome="review", reasons=(reason,)) if is_worse else verdict
     claim = wanted.model_copy(update={"expression": read.expression})
     beside = judge_reading(replace(read, several=False), claim, policy)
     if _RANK[beside.outcome] > _RANK[verdict.outcome]:
-        reason = f"{evidence} next to the source says '{read.expression}', and the contract '{wanted.expression}'"
+        reason = f"{evidence} next to the source states '{read.expression}', but the contract states '{wanted.expression}'"
         return replace(verdict, outcome=beside.outcome, reasons=(reason, *beside.reasons))
     return replace(
         verdict,
@@ -250,7 +250,7 @@ def no_freer(
     return replace(
         verdict,
         outcome=own.outcome,
-        reasons=(f"it is made from {source}, which is under '{expression}'", *own.reasons),
+        reasons=(f"it is derived from {source}, which is under '{expression}'", *own.reasons),
     )
 
 
@@ -271,12 +271,12 @@ def looser(wanted: License, inputs: Mapping[str, str], policy: LicensePolicy) ->
             onward = _onward(key, policy)
             if not own_keys & onward:
                 reasons.append(
-                    f"the licence of {name}, '{written}', is share-alike: what is made from it stays under {' or '.join(sorted(onward))}"
+                    f"the licence of {name}, '{written}', is share-alike: data derived from it must stay under {' or '.join(sorted(onward))}"
                 )
     for first, second in combinations(alike, 2):
         if not _onward(first, policy) & _onward(second, policy):
             reasons.append(
-                f"'{first}' of {alike[first]} and '{second}' of {alike[second]} are both share-alike, and nothing can be under both"
+                f"'{first}' of {alike[first]} and '{second}' of {alike[second]} are both share-alike and cannot be combined"
             )
     return _once(reasons)
 
@@ -286,15 +286,15 @@ def _looser_than(wanted: License, name: str, written: str, policy: LicensePolicy
     own, terms = terms_of([wanted.expression], policy), terms_of([written], policy)
     of, mine = f"the licence of {name}, '{written}',", f"'{wanted.expression}'"
     if not terms.derivatives:
-        yield f"{of} allows nothing to be made from it ({terms.source})"
+        yield f"{of} does not allow derived data ({terms.source})"
     if USES.index(own.use) < USES.index(terms.use):
-        yield f"{of} allows {terms.use} use, and {mine} says {own.use}"
+        yield f"{of} allows {terms.use} use, but {mine} allows {own.use}"
     if terms.training == "forbidden" and own.training != "forbidden":
-        yield f"{of} forbids training, and {mine} does not"
+        yield f"{of} forbids training, but {mine} allows it"
     if terms.attribution and not own.attribution:
-        yield f"{of} wants attribution, and {mine} drops it"
+        yield f"{of} requires attribution, but {mine} does not"
     if not terms.redistribution and own.redistribution:
-        yield f"{of} forbids redistribution, and {mine} allows it"
+        yield f"{of} forbids redistribution, but {mine} allows it"
 
 
 def _keys(written: str, policy: LicensePolicy) -> frozenset[str]:

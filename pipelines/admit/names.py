@@ -119,7 +119,7 @@ def flag_words() -> frozenset[str]:
 
 
 def least_digits(kind: PersonalKind) -> int | None:
-    """Digits of the shortest number that can be of the kind; None where no number can."""
+    """Digits of the shortest number that can be of the kind; None if no number can."""
     digits: int | None = read_yaml(_DATA)["least_digits"].get(kind)
     return digits
 

@@ -159,7 +159,7 @@ def cawg_assertion(data: Any) -> OptOut | None:
 
 
 def cawg_of_json(text: str) -> OptOut | None:
-    """The strictest assertion in a manifest that is written as JSON; None where there is none."""
+    """The strictest assertion in a manifest that is written as JSON; None if there is none."""
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 Pattern = str | Sequence[str]
-"""A regular expression, or a list of alternatives; `<<NAME>>` stands for the part of that name."""
+"""A regular expression, or a list of alternatives; `<<NAME>>` represents the part of that name."""
 
 
 def expand(pattern: Pattern, parts: Mapping[str, Pattern]) -> str:

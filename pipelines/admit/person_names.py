@@ -3,7 +3,7 @@
 Belongs here: what makes capitalised words a name. Stays out: the lists (name_lists.py), where they
 are searched for (detectors.py), a language model (token_labels.py, presidio.py).
 A given name by itself is as often a month, a town or a product: it counts before a family name, or
-behind words that speak to or of somebody.
+behind words that speak to or of someone.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ INVISIBLE = r"[\x{200B}-\x{200F}\x{2060}\x{FEFF}\x{00AD}]"
 # base 64 of 12 bytes or more, in lines of 76 characters where it is long
 _ENCODED = r"(?:[A-Za-z0-9+/]{76}\r?\n)*[A-Za-z0-9+/_-]{16,}={0,2}"
 _OPAQUE = (
-    64  # letters of a token that is more than a digest or a key, and that nobody can look into
+    64  # letters of a token that is more than a digest or a key, and that no one can look into
 )
 _MOST = 0.5
 
@@ -222,7 +222,7 @@ def encoded(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.LazyFrame]:
 
 def within(hidden: pl.DataFrame, region: str = "global") -> list[pl.LazyFrame]:
     """Plan the search in decoded text; what is found is told as the token that hides it, and what
-    nobody can look into as `unscanned`.
+    no one can look into as `unscanned`.
     """
     opaque = hidden.lazy().filter(pl.col("text").is_null())
     found = [

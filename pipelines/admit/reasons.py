@@ -14,7 +14,7 @@ from assay.contracts.errors import ConfigurationError
 from assay.pipelines.admit import encoded_text, personal
 from assay.pipelines.core.frames import ROW
 
-REMEDY = "Give the reason without it, such as the number of a ticket"
+REMEDY = "Write the reason without it, for example with a ticket number"
 _COLUMN = "reason"
 
 
@@ -24,7 +24,7 @@ def checked_reason(reason: str) -> str:
     Raises: ConfigurationError: there is none, or it holds personal data; the value is not quoted.
     """
     if not reason.strip():
-        raise ConfigurationError("a decision needs a reason", 'Say it: --why "…"')
+        raise ConfigurationError("a decision needs a reason", 'Give the reason: --why "…"')
     problem = problem_of(reason)
     if problem:
         raise ConfigurationError(f"the reason {problem}", REMEDY)
@@ -33,7 +33,7 @@ def checked_reason(reason: str) -> str:
 
 @lru_cache(maxsize=64)  # signing and submitting search the same text; a search takes 60 ms
 def problem_of(reason: str) -> str | None:
-    """What kind of personal data a reason holds, and where; None where nothing was detected."""
+    """What kind of personal data a reason holds, and where; None if nothing was detected."""
     if not reason.strip():
         return None
     frame = pl.LazyFrame({ROW: [0], _COLUMN: [reason]})

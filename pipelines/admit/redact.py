@@ -3,7 +3,7 @@
 Belongs here: where a value may be replaced. Stays out: finding (personal.py), the other treatments
 (treat.py).
 Every edge of a word is marked in the text and in the values alike, so that a search for the marked
-value meets whole words only. A number goes on behind its decimal point, so no mark stands there.
+value meets whole words only. A number goes on behind its decimal point, so no mark is there.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def placeholders(found: pl.DataFrame) -> dict[str, str]:
 def redact(text: pl.Expr, values: Mapping[str, str]) -> pl.Expr:
     """Placeholders for every known personal value, the longest first.
 
-    A value that was found in disguise, in full-width digits for one, is only there once the
+    A value that was detected in disguise, in full-width digits for one, is only there once the
     disguise is off.
     """
     if not values:
@@ -91,7 +91,7 @@ def redact(text: pl.Expr, values: Mapping[str, str]) -> pl.Expr:
 
 
 def _whole_words(text: pl.Expr, values: Mapping[str, str]) -> pl.Expr:
-    """The text with placeholders for those values that stand for themselves."""
+    """The text with placeholders for those values that represent themselves."""
     names = pl.Series(list(values), dtype=pl.String)
     marked_names = names.to_frame("value").select(
         pl.when(pl.col("value").str.contains(_WORDS))

@@ -38,7 +38,7 @@ def refusal(
     valid_days: int,
     now: datetime,
 ) -> str | None:
-    """Why a decision does not count; None where it does.
+    """Why a decision does not count; None if it does.
 
     Args:
         steward: whose key it was signed with.
@@ -48,21 +48,21 @@ def refusal(
     """
     levels = levels_of(steward, allowed)
     if approval.approver != steward.name:
-        return f"it names {approval.approver}, and is signed with the key of {steward.name}"
+        return f"it names {approval.approver}, but is signed with the key of {steward.name}"
     if approval.input_key != input_key:
-        return "it is about other data: another source, contract, policy or code"
+        return "it belongs to other data: another source, contract, policy or code"
     if approval.signed_at > now + timedelta(minutes=5):
         return "it is signed in the future"
     if approval.expires_at <= now:
         return "it has expired"
     if approval.expires_at - approval.signed_at > timedelta(days=valid_days):
-        return f"it would hold longer than {valid_days} days"
+        return f"it would be valid for longer than {valid_days} days"
     if asked_by in (steward.name, *steward.accounts):
-        return "who asked for a version does not approve it"
+        return "the person who requested a version cannot approve it"
     if not levels:
-        return f"{steward.name} is no approver of this data set"
+        return f"{steward.name} is not an approver of this data set"
     if any(other.approver == steward.name for other in others):
-        return f"{steward.name} has decided already; the other level is another person's"
+        return f"{steward.name} has decided already; another person must decide for the other level"
     return None
 
 

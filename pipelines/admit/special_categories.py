@@ -99,7 +99,7 @@ def _cell(column: str) -> pl.Expr:
 
 
 def _says_more(column: str) -> pl.Expr:
-    """False for `proprietary` and nothing else, which is also what kind of owner somebody is."""
+    """False for `proprietary` and nothing else, which is also what kind of owner someone is."""
     return pl.col(column).cast(pl.String).str.strip_chars().str.to_lowercase() != "proprietary"
 
 

@@ -141,7 +141,7 @@ class Pair:
 
 
 def pairs(columns: Sequence[str]) -> list[Pair]:
-    """The columns that stand beside each other, and those whose names differ in their last part
+    """The columns that stand next to each other, and those whose names differ in their last part
     only.
     """
     stems: dict[str, str] = {}
@@ -169,9 +169,7 @@ def _kinds(left: str, right: str) -> tuple[Halves, ...]:
         if way.named is None:
             return True
         is_named = any(re.search(rf"(?:^|_)(?:{way.named})$", name) for name in names)
-        if (
-            way.kind == "email"
-        ):  # a mailbox stands beside its domain, and so does all that a site has
+        if way.kind == "email":  # a mailbox is next to its domain, and so does all that a site has
             return is_named or together or not re.search(_no_mailbox(), words(left))
         return is_named
 
@@ -196,7 +194,7 @@ def _together(cells: pl.LazyFrame, way: Halves) -> pl.LazyFrame:
 
 def _likely(way: Halves) -> pl.Expr:
     likely = pl.col("whole").str.contains(way.likely)
-    if way.between == "@":  # `acme` beside `acme.com` is a site
+    if way.between == "@":  # `acme` next to `acme.com` is a site
         likely &= ~pl.col("tail").str.to_lowercase().str.contains(
             pl.col("head").str.to_lowercase(), literal=True
         )
@@ -308,7 +306,7 @@ def _search(frame: pl.LazyFrame, pair: Pair, way: Halves, shaped: int) -> pl.Laz
     held = _together(pair.cells(frame), way).filter(_likely(way))
     if way.confirm is not None:
         confirm = way.confirm
-        # of plain digits beside a whole number nothing says that they belong to it
+        # of plain digits next to a whole number nothing says that they belong to it
         alone = ("head", "tail") if way.named else ("head",)
         held = held.filter(
             pl.col("whole").map_batches(_confirms(confirm), return_dtype=pl.Boolean),

@@ -28,7 +28,7 @@ def decide(
         forbidden: what the law does not allow as the contract is, as reasons.
     """
     undeclared = tuple(
-        f"column '{f.column}' {'cannot be looked into' if f.kind == 'unscanned' else f'holds {f.kind}'} in {f.rows:,} rows, undeclared"
+        f"column '{f.column}' {'cannot be searched' if f.kind == 'unscanned' else f'holds {f.kind}'} in {f.rows:,} rows, undeclared"
         for f in findings
         if not f.declared
     )

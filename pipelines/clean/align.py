@@ -1,4 +1,4 @@
-"""Records whose cells stand in the wrong column -> in the right one.
+"""Records whose cells are in the wrong column -> in the right one.
 
 Belongs here: cells that have moved by one column from some column on, and a cell that has swallowed
 the next one. Stays out: what a cell should hold.

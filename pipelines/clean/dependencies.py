@@ -4,7 +4,7 @@ Belongs here: dependencies between columns, named or found, and what they say of
 out: values alone (typos.py).
 Every dependency A → B is a witness: the group of rows with the same A says what B is. A cell
 changes where all witnesses that can say something agree against it, and there are two of them, or
-nothing stands there, or what stands there is a misspelling. A wrong A misleads its witness, and the
+nothing is there, or what is there is a misspelling. A wrong A misleads its witness, and the
 others then disagree.
 """
 
@@ -289,7 +289,7 @@ def _repairer(
 def _with_witnesses(
     rows: pl.DataFrame, witnesses: Sequence[Witness], decided: Sequence[str], except_for: Exceptions
 ) -> pl.DataFrame:
-    """Beside each decided column what its witnesses say of it: `_says_` it should be, with how many
+    """Next to each decided column what its witnesses say of it: `_says_` it should be, with how many
     saying so, and `_wrong_` where all that say something are against it.
     """
     said: dict[str, pl.Expr] = {}
@@ -381,7 +381,7 @@ def _stray_cells(
 def _change(
     witnessed: pl.DataFrame, name: str, known: pl.Series, exempt: pl.Series | None
 ) -> pl.Series:
-    """True where the cell becomes what is said of it: nothing stands there or marks that no group
+    """True where the cell becomes what is said of it: nothing is there or marks that no group
     has, a misspelling does, or two witnesses agree against a value that belongs to other groups.
 
     Args:

@@ -29,7 +29,7 @@ def leaving(action: Action, condition: pl.Expr | None) -> Effect:
 def among(rows: pl.Series) -> pl.Expr:
     """True where `_row` is one of those.
 
-    Searched by halves: a hash table of them would be built anew for every batch.
+    Searched by halves: a hash table of them would be built again for every batch.
     """
     known = np.sort(rows.to_numpy())
 

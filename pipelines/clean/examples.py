@@ -1,9 +1,9 @@
-"""A few rows that somebody has put right -> patterns that put the others right in the same way.
+"""A few rows that someone has corrected -> patterns that put the others right in the same way.
 
 Belongs here: which rows to ask for, and generalizing from a cell before and after. Stays out: what
 the rows tell by themselves (suggest.py), doing it (spelling.py).
-What was taken out, put in or replaced is tried as a pattern, and held against every cell of the
-column that somebody has read: it must put several right, and spoil none.
+What was taken out, put in or replaced is tried as a pattern, and compared with every cell of the
+column that someone has read: it must put several right, and spoil none.
 Sources: the value-based correctors of Baran (Mahdavi and Abedjan 2020, PVLDB 13, 1948) and the
 choice of rows that show what no other has shown of Raha (Mahdavi et al. 2019, SIGMOD, 865);
 neither's features nor classifiers are used.
@@ -79,7 +79,7 @@ def rewrites(name: str, before: pl.Series, right: pl.Series) -> list[Rewrite]:
     first.
 
     Args:
-        before: the cells as they are. right: the same cells as somebody who knows has written them.
+        before: the cells as they are. right: the same cells as someone who knows has written them.
     """
     cells = pl.DataFrame({name: before, "right": right}).drop_nulls()
     found: list[Rewrite] = []
@@ -105,7 +105,7 @@ def rewrites(name: str, before: pl.Series, right: pl.Series) -> list[Rewrite]:
 
 
 def _put_right(cells: pl.DataFrame, step: Rewrite, name: str) -> int:
-    """How many cells the pattern puts right; none where it spoils a right one, or leaves many as
+    """How many cells the pattern corrects; none where it spoils a right one, or leaves many as
     wrong as they were.
     """
     after = cells.select(
@@ -138,7 +138,7 @@ def _generalized(was: str, right: str) -> Iterator[tuple[str, str]]:
 
 
 def _runs(text: str) -> Iterator[str]:
-    """A character as often as it stands there, and the text as it is."""
+    """A character as often as it is there, and the text as it is."""
     if len(set(text)) == 1:
         yield literal(text[0]) + "+"
     yield literal(text)

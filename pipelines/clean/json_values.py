@@ -39,7 +39,7 @@ def literal(
 ) -> pl.Expr:
     """The plain value in the column's type.
 
-    Integers and decimals are rounded, half to even unless said, and kept within the type.
+    Integers and decimals are rounded, half to even by default, and kept within the type.
     """
     return pl.lit(fitted_to(value, column, rounding), dtype(column))
 

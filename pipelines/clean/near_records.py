@@ -44,7 +44,7 @@ def _fit(step: NearDuplicates, rows: pl.LazyFrame, columns: Columns) -> Learning
 
 def _equal(records: pl.DataFrame, names: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Pairs of each record that is written alike in every column with the first such, and the
-    records without those. Empty ones are nobody's.
+    records without those. Empty ones are no one's.
     """
     filled = pl.any_horizontal(pl.col(name) != "" for name in names)
     first = records.filter(filled).with_columns(

@@ -26,7 +26,7 @@ def plain(step: Numbers, column: str) -> tuple[pl.Expr, pl.Expr]:
     text = pl.col(column).str.strip_chars()
     form = _form(step)
     before, sign, between, digits, after = (text.str.extract(form, group) for group in range(1, 6))
-    # two units are one that nobody declared
+    # two units are one that no one declared
     factor = _factor(step, pl.concat_str(before, between, after).str.to_lowercase())
     written = _written(step, _number(step, sign, digits), factor)
     is_plain = text.str.contains(NUMBER)
@@ -49,7 +49,7 @@ def _form(step: Numbers) -> str:
 
 
 def _factor(step: Numbers, unit: pl.Expr) -> pl.Expr:
-    """By what a number of the unit is multiplied; null for a unit that nobody declared."""
+    """By what a number of the unit is multiplied; null for a unit that no one declared."""
     factors = {"": 1.0, **{name.lower(): by for name, by in step.units.items()}}
     return unit.replace_strict(factors, default=None, return_dtype=pl.Float64)
 

@@ -1,4 +1,4 @@
-"""Rows that somebody has put right -> the proposals that they bear out, and those that they teach.
+"""Rows that someone has corrected -> the proposals that they bear out, and those that they teach.
 
 Belongs here: comparing cells with what they should be. Stays out: patterns of a cell before and
 after (examples.py).
@@ -20,7 +20,7 @@ from assay.pipelines.core.frames import ROW
 def _compare_cells(
     sample: pl.DataFrame, after: pl.DataFrame, right: pl.DataFrame, name: str
 ) -> pl.DataFrame:
-    """The cells of a column that somebody has read: `was`, `now` and `right`."""
+    """The cells of a column that someone has read: `was`, `now` and `right`."""
     both = sample.select(ROW, pl.col(name).alias("was")).join(
         after.select(ROW, pl.col(name).alias("now")), on=ROW
     )
@@ -30,7 +30,7 @@ def _compare_cells(
 def without_spoilt_columns(
     sample: pl.DataFrame, table: Contract, proposal: Proposal, right: pl.DataFrame
 ) -> Proposal | None:
-    """The proposal without the columns of which it spoils more cells than it puts right; None where
+    """The proposal without the columns of which it spoils more cells than it corrects; None if
     nothing is left of it.
     """
     spoilt = _spoilt_columns(sample, table, proposal, right)
@@ -39,7 +39,7 @@ def without_spoilt_columns(
     step = _without(proposal.step, spoilt)
     if step is None:
         return None
-    what = "would change, in columns where the rows that were put right bear it out"
+    what = "would change, in columns where your corrections confirm it"
     return proposal_of(sample, table, step, what)
 
 
@@ -59,7 +59,7 @@ def _spoilt_columns(
 
 
 def _without(step: CleaningStep, spoilt: set[str]) -> CleaningStep | None:
-    """The step on its other columns; None where there are none."""
+    """The step on its other columns; None if there are none."""
     kept: tuple[Any, ...]
     if isinstance(step, Dependencies):
         key = "dependencies"
@@ -73,7 +73,7 @@ def _without(step: CleaningStep, spoilt: set[str]) -> CleaningStep | None:
 def taught_by_corrections(
     sample: pl.DataFrame, table: Contract, right: pl.DataFrame
 ) -> list[Proposal]:
-    """What the rows that somebody has put right teach beyond the steps before: a pattern a step,
+    """What the rows that someone has corrected teach beyond the steps before: a pattern a step,
     the columns that share it together.
     """
     columns: dict[tuple[str, str | None], list[str]] = {}
@@ -84,7 +84,7 @@ def taught_by_corrections(
     proposals = []
     for (pattern, to), names in columns.items():
         rewrite = Rewrite(step="rewrite", columns=tuple(names), pattern=pattern, to=to)
-        what = "are written as those that somebody has put right"
+        what = "are written like values that you corrected"
         proposals.append(proposal_of(sample, table, rewrite, what))
         sample = apply_step(sample, table, rewrite)
     return proposals

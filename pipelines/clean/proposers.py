@@ -83,7 +83,7 @@ def _noise(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
         table,
         lambda columns: Noise(step="noise", columns=columns),
         text_columns(table),
-        "hold markup or repeated punctuation",
+        "contain markup or repeated punctuation",
         few=0.2,
     )
 
@@ -96,7 +96,7 @@ def _placeholders(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
     seen = set().union(*used.values())
     values = tuple(marker for marker in _missing_markers() if marker in seen)
     step = Placeholders(step="placeholders", columns=names, values=values)
-    return [proposal_of(sample, table, step, "say that there is nothing")]
+    return [proposal_of(sample, table, step, "are placeholders for missing values")]
 
 
 def _missing_markers() -> tuple[str, ...]:
@@ -110,7 +110,7 @@ def _markers_in(text: pl.Series, rows: int) -> list[str]:
 
 
 def _cells_of_punctuation(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
-    """Marks alone where all else is words, such as `***`: wrong, and nobody knows what stood there.
+    """Marks alone where all else is words, such as `***`: wrong, and no one knows what stood there.
 
     Where there are several kinds of marks, they may be a scale.
     """
@@ -124,7 +124,7 @@ def _cells_of_punctuation(sample: pl.DataFrame, table: Contract) -> list[Proposa
         Rewrite(step="rewrite", columns=tuple(names), pattern=f"^{examples.literal(mark)}$")
         for mark, names in columns.items()
     )
-    return [proposal_of(sample, table, step, "hold marks alone") for step in rewrites]
+    return [proposal_of(sample, table, step, "contain punctuation only") for step in rewrites]
 
 
 # -- numbers and times -----------------------------------------------------------------------
@@ -141,12 +141,12 @@ def _numbers(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
         Numbers(step="numbers", columns=tuple(names), units=dict(factors))
         for factors, names in columns.items()
     )
-    return [proposal_of(sample, table, step, "have a unit beside a number") for step in numbers]
+    return [proposal_of(sample, table, step, "have a unit next to a number") for step in numbers]
 
 
 def _units(text: pl.Series) -> dict[str, float]:
     """The units of a column of numbers where they are not written alike, and count the same; none
-    where there are none, or where nobody can tell what they count.
+    where there are none, or where no one can tell what they count.
     """
     unit = text.str.extract(_UNIT).str.strip_chars().str.to_lowercase()
     plain = text.str.contains(_PLAIN)
@@ -210,7 +210,7 @@ def _align(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
     few = cells <= 0.2 * sample.height * max(1, len(outcome.changed))
     if not cells or not few or outcome.aside > 0.05 * sample.height:
         return []
-    reason = describe_trial(sample, outcome, "stand in the wrong column")
+    reason = describe_trial(sample, outcome, "are in the wrong column")
     return [Proposal(step, reason, outcome.changed)]
 
 
@@ -238,7 +238,7 @@ def _dependencies(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
     outcome = trial(sample, table, step)
     if not outcome.changed and not outcome.doubted:
         return []
-    what = "contradict what most rows with the same say"
+    what = "contradict most rows with the same"
     reason = f"{describe_trial(sample, outcome, what)} ({_describe_pairs(pairs)})"
     return [Proposal(step, reason, outcome.changed, outcome.doubted)]
 
@@ -263,7 +263,7 @@ def _shapes(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
         table,
         lambda columns: Shapes(step="shapes", columns=columns),
         codes,
-        "lack the form of the others",
+        "do not have the form of the others",
         few=0.3,
     )
 
@@ -282,7 +282,7 @@ def _share(text: pl.Series, pattern: str) -> float:
 
 
 def constants(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
-    """Columns of one number, but for a few that scatter about it on both sides, each rarely.
+    """Columns of one number, but for a few that vary around it on both sides, each rarely.
 
     Of amounts there would be more on one side, and of codes each would be frequent. Zero is left
     out: where nothing mostly happens, what happens is no mistake.
@@ -294,7 +294,7 @@ def constants(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
     return [
         Proposal(
             Outliers(step="outliers", columns=(name,), method="constant", action="flag"),
-            f"nearly all of '{name}' are {scatter[0]:g}, and {scatter[1]:,} scatter about it on both sides",
+            f"nearly all of '{name}' are {scatter[0]:g}, and {scatter[1]:,} vary around it on both sides",
             doubts={name: scatter[1]},
         )
         for name, scatter in scattered
@@ -303,7 +303,7 @@ def constants(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
 
 
 def _scatter_about_constant(text: pl.Series) -> tuple[float, int] | None:
-    """The number that nearly all cells are, and how many scatter about it on both sides; None where
+    """The number that nearly all cells are, and how many vary around it on both sides; None if
     it is no such column.
     """
     values = text.str.strip_chars().cast(pl.Float64, strict=False).drop_nulls().drop_nans()

@@ -84,7 +84,7 @@ def _places(classes: pl.DataFrame, share: float) -> tuple[int, int, float]:
 
 
 def _holding(classes: pl.DataFrame, shares: Sequence[float]) -> pl.DataFrame:
-    """The classes that hold the ranks that are asked for."""
+    """The classes that hold the ranks that are requested."""
     if not classes.height:
         return classes
     ranks = pl.Series([rank for share in shares for rank in _places(classes, share)[:2]])

@@ -5,9 +5,9 @@ Belongs here: comparing cells, weighing them, deciding. Stays out: which pairs (
 becomes of the rows (near_records.py).
 Cells are compared in five levels, from different to equal, and each level of a column counts by how
 much more frequent it is among the same than among others (Fellegi and Sunter 1969, J. Am. Stat.
-Assoc. 64, 1183). Nobody labels any: the pairs in which each record is the other's nearest are a
+Assoc. 64, 1183). No one labels any: the pairs in which each record is the other's nearest are a
 mixture of both, the other pairs are near and different. The first are taken apart by expectation
-and maximisation (Winkler 1988), held against the second, so that what near but different things
+and maximisation (Winkler 1988), compared with the second, so that what near but different things
 share counts for little.
 """
 
@@ -89,7 +89,7 @@ def find_same_records(
     chosen = found & are_each_others_best(pairs, evidence + pairs["weight"].to_numpy())
     if (
         sides is None and chosen.any()
-    ):  # a third of the same is nobody's nearest: as sure as the usual pair is sure enough
+    ):  # a third of the same is no one's nearest: as sure as the usual pair is sure enough
         chosen |= found & (evidence >= np.median(evidence[chosen]))
     names = np.array(columns, dtype=object)
     said = [names[agreed].tolist() for agreed in agrees[chosen]]

@@ -159,7 +159,7 @@ def candidates(text: str, *, zeros: bool, letters: bool) -> Iterator[str]:
 
 def mended(text: str, fits: Fits, *, zeros: bool = False, letters: bool = False) -> str | None:
     """The one text of the right form that this was, if there is one; none where any letter or digit
-    may be missing, or stand for another.
+    may be missing, or represent another.
 
     Args:
         zeros, letters: whether a leading zero may be put in, and a letter for a digit that looks

@@ -1,4 +1,4 @@
-"""Text -> the same text in one way of writing; words that stand for nothing -> nothing; known
+"""Text -> the same text in one way of writing; words that represent nothing -> nothing; known
 spellings -> the one that is wanted; what a pattern finds -> what it should be.
 
 Belongs here: what can be said of a cell alone. Stays out: what only other cells tell (typos.py,
@@ -75,7 +75,7 @@ def _settler(step: Normalize) -> Callable[[pl.Series], pl.Series]:
 
 
 def repeat_until_stable(step: Normalize, text: str) -> str:
-    """The text, put right until nothing changes any more."""
+    """The text, corrected until nothing changes any more."""
     for _ in range(_ROUNDS):
         before = text
         if step.entities:

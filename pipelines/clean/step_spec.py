@@ -24,7 +24,7 @@ class Effect:
     `changes` gives columns new values; the conditions are true where the row leaves (`removes`),
     goes into quarantine (`sets_aside`), or is only noted (`flags`). A condition that is null is
     false. `doubts` note the row too, and name the column whose cell is wrong. `helpers` are columns
-    that the others are made from, computed once and dropped again.
+    that the others are derived from, computed once and dropped again.
     """
 
     changes: Mapping[str, pl.Expr] = field(default_factory=dict)
@@ -36,7 +36,7 @@ class Effect:
 
 
 class Columns(dict[str, Column]):
-    """The promised columns by name, and the rules they keep."""
+    """The declared columns by name, and the rules they keep."""
 
     def __init__(self, columns: Iterable[Column], rules: Iterable[Rule] = ()) -> None:
         super().__init__({column.name: column for column in columns})
@@ -56,7 +56,7 @@ class Kind:
         fit: (step, rows as the steps before leave them, columns) -> what it learns. The rows have
             `_row`, and text in the phase `text`, else typed columns.
         effect: (step, what was learned, columns) -> what it does.
-        corrects: its new values are observations put right, which later steps learn from; a filled
+        corrects: its new values are observations corrected, which later steps learn from; a filled
             or capped value is none.
         original: it is fitted on rows before personal columns are replaced, since two persons may
             share a mask. It keeps row numbers only.
@@ -76,7 +76,7 @@ class Kind:
 
 def unclear(step: Any, doubts: Mapping[str, pl.Expr]) -> dict[str, Any]:
     """What a step's `unclear` makes of cells that are wrong and cannot be put right: nothing,
-    notes, or rows set aside.
+    notes, or rows quarantined.
     """
     if step.unclear == "leave" or not doubts:
         return {}

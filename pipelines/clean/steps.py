@@ -73,8 +73,8 @@ def promised(contract: Contract) -> Columns:
 
 
 def as_numbers(contract: Contract) -> set[str]:
-    """The columns that may come as whole numbers in place of text: those that are promised as
-    numbers, and of which nobody asks how they are written.
+    """The columns that may come as whole numbers in place of text: those that are declared as
+    numbers, and of which no one asks how they are written.
     """
     asked = {*contract.privacy.columns, contract.license.column}
     for step in contract.cleaning:
@@ -134,7 +134,7 @@ def fitting(
 
 
 def repaired(rows: pl.LazyFrame, contract: Contract, fitted: Sequence[Fitted]) -> pl.LazyFrame:
-    """The typed columns, repaired, beside the text as received and what each step did: see
+    """The typed columns, repaired, next to the text as received and what each step did: see
     `stages`.
     """
     *_, (_, frame) = stages(rows, contract, dict(enumerate(fitted)))
@@ -163,7 +163,7 @@ def stages(
     Args:
         rows: `_row` and the contract's columns as text.
         fitted: by the step's index; a step that is not there does nothing.
-        read_too: whether the text is read as the promised types at the end.
+        read_too: whether the text is read as the declared types at the end.
     """
     frame, is_text = received(rows, contract), True
     yield "received", frame

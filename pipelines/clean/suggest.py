@@ -25,13 +25,13 @@ from assay.pipelines.core.engine import run
 from assay.pipelines.core.frames import ROW
 
 ASKED = 20
-"""Rows that somebody is asked to put right: as many as those who compare methods allow them."""
+"""Rows that someone is asked to correct: as many as those who compare methods allow them."""
 
 
 def rows_to_correct(
     rows: pl.LazyFrame, contract: Contract, hidden: Collection[str] = (), count: int = ASKED
 ) -> pl.DataFrame:
-    """So many rows that show most of how values are written, for somebody to put right: `_row` and
+    """So many rows that show most of how values are written, for someone to correct: `_row` and
     the columns that are not hidden.
     """
     names = [name for name in contract.column_names if name not in hidden]
@@ -52,7 +52,7 @@ def suggested(
         rows: `_row` and the contract's columns as text, as they landed.
         hidden: columns of which nothing is shown and that are left as they are: personal ones.
         right: `_row` and columns of some rows as they should be. They teach patterns, and a
-            correction that spoils more of them than it puts right is not proposed for its column.
+            correction that spoils more of them than it corrects is not proposed for its column.
     """
     names = [name for name in contract.column_names if name not in hidden]
     if not names:
@@ -77,7 +77,7 @@ def suggested(
 
 
 def _sample(rows: pl.LazyFrame, names: Sequence[str], right: pl.DataFrame | None) -> pl.DataFrame:
-    """The sampled rows, and those that somebody has put right."""
+    """The sampled rows, and those that someone has corrected."""
     count = run(rows.select(pl.len())).item()
     sample = run(sampled(rows, count).select(ROW, *names))
     if right is None:

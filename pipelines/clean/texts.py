@@ -17,7 +17,7 @@ from assay.pipelines.clean.step_spec import Columns, Effect, Kind
 from assay.pipelines.core.fitting import Fitted, Learning, nothing_to_learn
 
 MOST_LINES = 10_000  # of boilerplate, the most frequent first
-_TELLING = 20  # characters below which nobody can tell a language
+_TELLING = 20  # characters below which no one can tell a language
 # tags and comments of HTML, and what scripts and styles hold; a bare `<` is left, since `a < b` is
 # no markup
 _MARKUP = (

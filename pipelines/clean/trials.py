@@ -125,7 +125,7 @@ def describe_trial(sample: pl.DataFrame, outcome: Trial, what: str) -> str:
     """What the step would do, in words: the columns it does most to, and a few cells."""
     cells, doubted = sum(outcome.changed.values()), sum(outcome.doubted.values())
     if not cells:
-        parts = [f"{what}: none could be put right"]
+        parts = [f"{what}: none could be corrected"]
     else:
         most = sorted(outcome.changed, key=lambda column: (-outcome.changed[column], column))
         shown = "; ".join(_describe_examples(column, outcome) for column in most[:3])
@@ -133,7 +133,7 @@ def describe_trial(sample: pl.DataFrame, outcome: Trial, what: str) -> str:
         if outcome.precision is not None:
             parts.append(f"about {outcome.precision:.1%} of these changes are expected to be right")
     if doubted:
-        parts.append(f"{doubted:,} cells more look wrong, and could be noted")
+        parts.append(f"{doubted:,} more cells look wrong and could be flagged")
     return "; ".join(parts)
 
 

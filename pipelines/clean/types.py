@@ -1,4 +1,4 @@
-"""Text as the source wrote it -> the promised types, with the text kept beside.
+"""Text as the source wrote it -> the declared types, with the text kept next to.
 
 Belongs here: reading. Stays out: what to do with text that cannot be read (the `type` rules set it
 aside).

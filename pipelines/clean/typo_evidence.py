@@ -2,7 +2,7 @@
 
 Belongs here: probabilities. Stays out: which values are near which (typos.py).
 Two things are known without labels. How often right values of this column resemble each other by
-chance is seen among its frequent values, which are right. Where other columns repeat, a slip stands
+chance is seen among its frequent values, which are right. Where other columns repeat, a slip is
 in the same company as the value it was meant to be, and a right value in its own: `DAWSONVILLE` has
 another postal code than `JACKSONVILLE`.
 """

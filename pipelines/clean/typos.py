@@ -50,7 +50,7 @@ _LEARNED = {
     "probability": pl.Float64,
 }
 Cell = tuple[str, str | None, float]
-"""A value, what it becomes (None where it is only noted), and the probability that this is right."""
+"""A value, what it becomes (None if it is only noted), and the probability that this is right."""
 WORD = re.compile(r"[^\W\d_]+")
 _NUMBER = re.compile(r"[0-9]+")
 _TORN = re.compile(r"\d[.,](?!\d)|(?<!\d)[.,]\d")
@@ -169,7 +169,7 @@ def _log_odds(column: ColumnSlips, company: Sequence[str], answers: Frames) -> d
 
 
 def _beside_numbers(column: ColumnSlips, words: Mapping[str, int], step: Typos) -> list[Cell]:
-    """What is misspelt beside a number, whatever the number: `61 xatients`, where `618 patients`
+    """What is misspelt next to a number, whatever the number: `61 xatients`, where `618 patients`
     and `87 patients` are what others say. Only words: of two codes both may be right.
     """
     counts = column.domain.counts
@@ -227,7 +227,7 @@ def _domain(name: str, counts: Mapping[str, int], step: Typos, columns: Columns)
 
 @dataclass(frozen=True)
 class Near:
-    """The rare values that are near a frequent one, each with the one that was meant, or None where
+    """The rare values that are near a frequent one, each with the one that was meant, or None if
     several could be; and whether most rare values are, so that the column has few right ones.
     """
 
@@ -358,7 +358,7 @@ def _near(
 def _may_mean(
     value: str, target: str, distance: int, domain: Domain, words: Mapping[str, int], step: Typos
 ) -> bool:
-    """Whether the value, so rare beside the target, is likely to be it misspelt."""
+    """Whether the value, so rare next to the target, is likely to be it misspelt."""
     count, often = domain.counts[value], domain.counts.get(target, 0)
     if distance > _most_letters(target) or (
         target not in domain.sure and count * step.ratio > often
@@ -437,7 +437,7 @@ def _unique_nearest(
 
 
 def _hides_a_digit(value: str, target: str) -> bool:
-    """Whether something stands in a number, perhaps for a digit of it: `3x patients` may be 37,
+    """Whether something is in a number, perhaps for a digit of it: `3x patients` may be 37,
     `1.L` may be 1.5.
     """
     ours, theirs = (set(_MIXED.findall(text)) for text in (value, target))

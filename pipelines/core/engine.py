@@ -35,7 +35,7 @@ _INSTALL = "Install the extra `gpu` on a machine with an NVIDIA GPU, or write `e
 
 @cache
 def why_no_gpu() -> str | None:
-    """Why plans cannot run on a GPU here, in one line; None where they can.
+    """Why plans cannot run on a GPU here, in one line; None if they can.
 
     Tried once, on a frame of one row.
     """
@@ -51,7 +51,7 @@ def why_no_gpu() -> str | None:
 
 
 def why_no_ray() -> str | None:
-    """Why plans cannot run on the GPUs of a Ray cluster; None where they can be sent to one."""
+    """Why plans cannot run on the GPUs of a Ray cluster; None if they can be sent to one."""
     lacking = [name for name in ("ray", "cudf_polars") if importlib.util.find_spec(name) is None]
     return (
         f"{' and '.join(lacking)} {'are' if len(lacking) > 1 else 'is'} not installed"
@@ -69,7 +69,7 @@ def choose(wanted: Literal["auto", "polars", "gpu", "ray-gpu"]) -> Engine:
     if wanted == "ray-gpu":
         if reason := why_no_ray():
             raise ConfigurationError(
-                f"the engine 'ray-gpu' is asked for, and {reason}",
+                f"the engine 'ray-gpu' is required, and {reason}",
                 "Install the extras `gpu` and `ray`, or write `engine: auto`",
             )
         return "ray-gpu"
@@ -77,7 +77,7 @@ def choose(wanted: Literal["auto", "polars", "gpu", "ray-gpu"]) -> Engine:
         return "polars"
     reason = why_no_gpu()
     if wanted == "gpu" and reason:
-        raise ConfigurationError(f"the engine 'gpu' is asked for, and {reason}", _INSTALL)
+        raise ConfigurationError(f"the engine 'gpu' is required, and {reason}", _INSTALL)
     return "polars" if reason else "gpu"
 
 
@@ -150,7 +150,7 @@ def run(plan: pl.LazyFrame, engine: Engine = "polars") -> pl.DataFrame:
 
 
 def run_in_memory(plan: pl.LazyFrame) -> pl.DataFrame:
-    """Collect a small plan on Polars, all of it in memory: what other engines are held against."""
+    """Collect a small plan on Polars, all of it in memory: what other engines are compared with."""
     return plan.collect(engine="in-memory")
 
 

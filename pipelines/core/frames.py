@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # the record's number in its source, from 1, header included: what an editor shows where no cell
 # holds a line break
 ROW = "_row"
-# prefix of what admission let pass, text or whole numbers, kept beside the typed column
+# prefix of what admission let pass, text or whole numbers, kept next to the typed column
 RECEIVED = "_received_"
 REMOVED_BY = "_removed_by"
 SET_ASIDE_BY = "_set_aside_by"
@@ -42,7 +42,7 @@ class FileRead:
 @dataclass(frozen=True)
 class Receipt:
     """What was landed: `digest` is the SHA-256 of the source's bytes; `columns` all it has,
-    promised or not; `unreadable` records are kept beside the rows.
+    declared or not; `unreadable` records are kept next to the rows.
 
     `header` counts the records before the first row; `found` is what the contract left open of how
     the file is written, and what it turned out to be. `files`, where there are several;
@@ -60,7 +60,7 @@ class Receipt:
     files: tuple[FileRead, ...] = ()
     watermark: str | int | float | None = None
     labelled: bool = True
-    """Whether the files stand under their labels; in receipts of earlier releases they stood under
+    """Whether the files are under their labels; in receipts of earlier releases they stood under
     their names.
     """
     upstream: Mapping[str, str] | None = None
@@ -131,7 +131,7 @@ class Approval:
 
 @dataclass(frozen=True)
 class Split:
-    """What becomes of some rows: kept and set aside together are the input."""
+    """What becomes of some rows: kept and quarantined together are the input."""
 
     kept: pl.DataFrame
     set_aside: pl.DataFrame
@@ -140,7 +140,7 @@ class Split:
 @dataclass(frozen=True)
 class Check:
     """One rule, evaluated: what was `measured` (failing rows, rows, or what a query returned)
-    against its bound. `passed` is None where it could not be judged, which is no pass.
+    against its bound. `passed` is None if it could not be evaluated, which is no pass.
     """
 
     rule: str
@@ -177,7 +177,7 @@ class Accounting:
 
 @dataclass(frozen=True)
 class ColumnDrift:
-    """One measurement: `score` against `threshold` by `method`; `drifted` is None where it could
+    """One measurement: `score` against `threshold` by `method`; `drifted` is None if it could
     not be measured.
     """
 
@@ -188,11 +188,11 @@ class ColumnDrift:
     drifted: bool | None
     note: str = ""
     p_value: float | None = None
-    """How probable it would be without drift, corrected for how many were asked; None where chance
+    """How probable it would be without drift, corrected for how many were asked; None if chance
     has no part.
     """
     part: str = ""
-    """The slice it was measured in; all rows unless said."""
+    """The slice it was measured in; all rows by default."""
     against: str = ""
     """What the version was compared with."""
 

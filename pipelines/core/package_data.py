@@ -1,4 +1,4 @@
-"""Data files that lie next to the code: word lists, patterns and tables that stewards can read and
+"""Data files that are next to the code: word lists, patterns and tables that stewards can read and
 extend.
 
 Belongs here: reading a file of this package, once. Stays out: any other file (assets/io), what the
@@ -30,7 +30,7 @@ def read_lines(path: str) -> tuple[str, ...]:
 
 @cache
 def read_words(path: str) -> frozenset[str]:
-    """The words of a text file, whatever line they stand on; lines that begin with `# ` are
+    """The words of a text file, whatever line they are on; lines that begin with `# ` are
     comments.
     """
     return frozenset(word for line in read_lines(path) for word in line.split())

@@ -1,6 +1,6 @@
 """Cells of a file for people -> cells that no spreadsheet takes for a formula, and back.
 
-Belongs here: files that somebody opens. Stays out: data for programs, which stay as they are.
+Belongs here: files that someone opens. Stays out: data for programs, which stay as they are.
 Source: OWASP, CSV Injection: what begins with = + - @, a tab or a carriage return may be run when
 the file is opened; also written in full width, or behind spaces and quotes.
 """
@@ -11,7 +11,7 @@ import polars as pl
 import polars.selectors as cs
 
 _FORMULA = r"""^['"\s]*[=+\-@\t\r＝＋－＠]"""
-_NUMBER = r"^-[0-9]+(?:\.[0-9]+)?$"  # is no formula, and somebody wants to count with it
+_NUMBER = r"^-[0-9]+(?:\.[0-9]+)?$"  # is no formula, and someone wants to count with it
 
 
 def escape_formulas(frame: pl.DataFrame) -> pl.DataFrame:

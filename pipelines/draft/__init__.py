@@ -1,7 +1,7 @@
 """Draft: text columns -> what they hold -> a contract worth keeping.
 
-Belongs here: measuring a file nobody has promised anything about, proposing promises, writing them
+Belongs here: measuring a file no one has declared anything about, proposing promises, writing them
 down with their reasons.
-Stays out: reading files (assets/), judging rows (validate/). Never writes a value of a column that
+Stays out: reading files (assets/), evaluating rows (validate/). Never writes a value of a column that
 may be personal.
 """

@@ -69,7 +69,7 @@ def _presence(c: ColumnProfile, profile: Profile) -> dict[str, Any]:
     if profile.rows and not missing:
         return {"required": True}
     share = percent(missing, profile.rows)
-    note = f"{c.name!r}: {missing:,} of {profile.rows:,} rows have none ({share})"
+    note = f"{c.name!r}: {missing:,} of {profile.rows:,} rows have no value ({share})"
     return {"missing": Comment(note)} if c.given else {}
 
 
@@ -86,7 +86,7 @@ def _why_hidden(doubt: str | None) -> str:
 def describe_doubt(shares: str) -> str:
     """What to do about a column that stays as it is though something is found in it."""
     return (
-        f"stays as it is, with {shares}: a run is held until two stewards approve, or until the"
+        f"stays as it is, with {shares}: runs are held for review until two stewards approve, or until the"
         " column has `classification: personal` and a treatment under assay.privacy"
     )
 
@@ -100,8 +100,8 @@ def _far_years(c: ColumnProfile) -> dict[str, Any]:
 
 
 def _null_values(name: str, profile: Profile) -> dict[str, Any]:
-    """The texts that stand for nothing in the column."""
-    why = "stand for nothing in this column"
+    """The texts that represent nothing in the column."""
+    why = "mean a missing value in this column"
     values = WithReason(Flow(list(profile.null_values[name])), why)
     return {"customProperties": [setting("assay.null_values", values)]}
 
@@ -137,14 +137,16 @@ def _type(c: ColumnProfile, personal: Personal | None) -> Any:
     if c.ambiguous_date:
         return WithReason(
             "string",
-            "dates, where day and month cannot be told apart: see `format` in docs/reference/contracts.md",
+            "dates, where day and month cannot be distinguished: see `format` in docs/reference/contracts.md",
         )
     if c.kind == "string" and c.numbers == c.given:
         return WithReason(
-            "string", "digits that are a code: leading zeros, or more than a number can hold"
+            "string", "digits that are a code: leading zeros, or too long for a number"
         )
     if c.kind == "string" and c.numbers > 0.9 * c.given:
-        return WithReason("string", f"a number but for {c.given - c.numbers:,} of {c.given:,} rows")
+        return WithReason(
+            "string", f"a number except in {c.given - c.numbers:,} of {c.given:,} rows"
+        )
     return c.kind
 
 

@@ -1,7 +1,7 @@
 """Texts next to a file -> the licences they name.
 
 Belongs here: which part of a text is about the data, and what it says. Stays out: finding the files
-(assets/io/license_files.py), reading licences (contracts/licenses.py), judging (admit/license.py).
+(assets/io/license_files.py), reading licences (contracts/licenses.py), evaluating (admit/license.py).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def license_of_values(values: Iterable[str], policy: LicensePolicy) -> Recognise
 
 def license_of_prose(text: str, policy: LicensePolicy) -> Recognised | None:
     """The licences that a longer text names, with the words next to them that limit or deny; None
-    where it names none.
+    if it names none.
     """
     front = _FRONT_MATTER.match(text)
     declared = [entry.strip(" *#/\t\r->") for entry in _DECLARED.findall(text)]
@@ -154,12 +154,12 @@ def license_found(name: str, read: Recognised, denial: str = "") -> LicenseFound
     """
     if denial:
         return LicenseFound(
-            UNKNOWN, name, f"{name} names {read.expression}, and says '{denial}'", read
+            UNKNOWN, name, f"{name} names {read.expression}, but states '{denial}'", read
         )
     if read.expression is None or read.unread:
         why = read.doubt or read.how
         named = f"names {read.expression}, and " if read.expression else ""
-        return LicenseFound(UNKNOWN, name, f"{name} {named}cannot be relied on: {why}", read)
+        return LicenseFound(UNKNOWN, name, f"{name} {named}is not certain: {why}", read)
     if read.several:
         several = read.expression.replace(" AND ", ", ")
         return LicenseFound(UNKNOWN, name, f"{name} names several: {several}", read)

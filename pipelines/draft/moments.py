@@ -26,7 +26,7 @@ _CLOCK = r"^[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?$"
 class Moments:
     """What all values of a column are, the form they have, the first and the last.
 
-    `form` is None where several forms read all values and differ, and of times of day in ISO 8601.
+    `form` is None if several forms read all values and differ, and of times of day in ISO 8601.
     """
 
     kind: Literal["date", "timestamp", "time"]
@@ -122,7 +122,7 @@ def _complete(forms: Sequence[str], measured: Mapping[str, Any]) -> list[str]:
 def _moments(
     forms: Sequence[str], measured: Mapping[str, Any], is_doubtful: bool
 ) -> Moments | None:
-    """What the measures bear out; None where some value is written otherwise."""
+    """What the measures bear out; None if some value is written otherwise."""
     given = measured["given"]
     if "times" in measured:
         if measured["times"] < given:

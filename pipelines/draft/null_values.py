@@ -1,6 +1,6 @@
-"""Text columns -> the texts that stand for nothing in each.
+"""Text columns -> the texts that represent nothing in each.
 
-Belongs here: which spellings count in which column. Stays out: types (profile.py). The spellings lie
+Belongs here: which spellings count in which column. Stays out: types (profile.py). The spellings are
 in null_spellings.txt and null_marks_in_text.txt.
 """
 
@@ -20,7 +20,7 @@ def null_spellings() -> tuple[str, ...]:
 
 
 def without(frame: pl.LazyFrame, null_values: Mapping[str, Sequence[str]]) -> pl.LazyFrame:
-    """The frame with null where a text is one of those that stand for nothing in its column."""
+    """The frame with null where a text is one of those that represent nothing in its column."""
     return frame.with_columns(
         pl.when(~pl.col(name).is_in(list(values))).then(pl.col(name)).alias(name)
         for name, values in null_values.items()

@@ -33,7 +33,7 @@ _LONGEST_VALUE = 64  # characters of a cell that is one value
 _OFTEN = 0.2
 """From this share of rows on, short cells are of the kind that is recognised in them."""
 _TOO_OFTEN = 0.1
-"""From this share of rows of prose on, too many names stand in it that are not recognised."""
+"""From this share of rows of prose on, too many names are in it that are not recognised."""
 _PROSE_WORDS, _PROSE_LENGTH = 6, 150
 _PARTLY_RECOGNISED = ("name", "address")
 """Kinds without a form of their own: the search misses about half of them."""

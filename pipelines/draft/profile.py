@@ -78,7 +78,7 @@ class ColumnProfile:
 
 @dataclass(frozen=True)
 class Profile:
-    """A table: its rows, how many repeat another exactly, its columns, what stands for nothing in
+    """A table: its rows, how many repeat another exactly, its columns, what represents nothing in
     each, and the columns that together name a row.
     """
 
@@ -88,7 +88,7 @@ class Profile:
     null_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     composite: tuple[str, ...] = field(default=())
     binary: frozenset[str] = frozenset()
-    """The columns whose text stands for bytes."""
+    """The columns whose text represents bytes."""
 
     @property
     def distinct_rows(self) -> int:

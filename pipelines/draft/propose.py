@@ -106,12 +106,12 @@ def _open_questions(
     if license.expression == UNKNOWN:
         questions.append(license.why)
     if owner is None:
-        questions.append("nobody is named as owner")
+        questions.append("no owner is named")
     if origin.unreadable:
         questions.append(f"{origin.unreadable:,} records cannot be read")
     questions.append(
-        "sensitivity, lawful basis and holder of the rights are for a person to state: answer the"
-        f" {UNANSWERED}s, a run is held until then"
+        "a person must state sensitivity, lawful basis and holder of the rights: answer the"
+        f" {UNANSWERED}s; runs are held for review until then"
     )
     questions += [f"'{column}' may be personal" for column in sorted(perhaps)]
     questions += [f"'{column}' {describe_doubt(found)}" for column, found in doubtful.items()]
@@ -122,11 +122,9 @@ def _head(name: str, owner: str | None) -> dict[str, Any]:
     team: dict[str, Any] = {"members": [{"username": owner, "role": "owner"}]}
     if not owner:
         example = "- {username: you@example.com, role: owner}"
-        why = "name who answers for the data; `assay check` asks for it"
+        why = "name the owner of the data; `assay check` requires it"
         team = {"description": UNANSWERED, "example": Comment(f"{example}  # {why}")}
-    why_draft = (
-        "drafted by `assay new`: every promise below held on all rows; read it, then write active"
-    )
+    why_draft = "drafted by `assay new`: all rows satisfy every constraint below; review it, then write active"
     return {
         "apiVersion": "v3.2.0",
         "kind": "DataContract",
@@ -136,14 +134,14 @@ def _head(name: str, owner: str | None) -> dict[str, Any]:
         "status": WithReason("draft", why_draft),
         "description": {
             "purpose": WithReason(UNANSWERED, "what the data are for"),
-            "limitations": WithReason(UNANSWERED, "what they do not say"),
+            "limitations": WithReason(UNANSWERED, "what the data do not cover"),
         },
         "team": team,
     }
 
 
 def _schema(profile: Profile, name: str, columns: list[dict[str, Any]]) -> dict[str, Any]:
-    tolerance = "percent of the rows that one rule may set aside before publication stops"
+    tolerance = "percent of the rows that one rule may quarantine before publication stops"
     enough = WithReason(round_down(profile.distinct_rows / 2), f"seen {profile.distinct_rows:,}")
     return {
         "name": name,

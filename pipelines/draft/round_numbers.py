@@ -9,7 +9,7 @@ import math
 
 def head_room(low: float, high: float) -> tuple[float | None, float | None]:
     """Round limits about as far outside what was seen as it is wide, on the same side of zero; None
-    where a limit would not fit its type.
+    if a limit would not fit its type.
 
     Example: 1 and 4983 give 0 and 10,000.
     """

@@ -38,7 +38,7 @@ def source_setting(origin: Origin) -> dict[str, Any]:
     source["sha256"] = WithReason(origin.digest, "remove it for a file that changes")
     if origin.unreadable:
         source["unreadable"] = Comment(
-            f"{origin.unreadable:,} records cannot be read; they are set aside with their reason"
+            f"{origin.unreadable:,} records cannot be read; they are quarantined with their reason"
         )
     return source
 
@@ -50,13 +50,15 @@ def license_setting(license: LicenseFound) -> dict[str, Any]:
         settings["refuses"] = Comment("Assay refuses to publish until this is answered")
     return settings | {
         "expression": WithReason(license.expression, license.why),
-        "holder": WithReason(UNANSWERED, "who holds the rights; a run is held until then"),
+        "holder": WithReason(
+            UNANSWERED, "who holds the rights; runs are held for review until then"
+        ),
         "evidence": license.evidence,
         "purposes": WithReason(
             Flow(["analytics"]),
             "what you want to do: analytics, training, fine-tuning, retrieval, evaluation, redistribution",
         ),
-        "commercial": WithReason(False, "whether for gain"),
+        "commercial": WithReason(False, "whether for commercial gain"),
     }
 
 
@@ -66,16 +68,16 @@ def privacy_setting(
     """Sensitivity, region, lawful basis, and a treatment for each personal column; a person states
     or confirms them.
     """
-    region = WithReason("global", "where the data may be kept: eu, us, …")
+    region = WithReason("global", "where the data may be stored: eu, us, …")
     if not personal:
-        why = "nothing personal was found"
+        why = "no personal data was detected"
         return {
             "sensitivity": WithReason("internal", why),
             "region": region,
             "lawful_basis": WithReason("none needed", why),
             "confirmed_by": WithReason(
                 UNANSWERED,
-                "who checked the sensitivity and the lawful basis; a run is held until then",
+                "who checked the sensitivity and the lawful basis; runs are held for review until then",
             ),
         }
     classes = {CLASSES.get(one.kind, "personal") for one in personal.values()}
@@ -83,17 +85,17 @@ def privacy_setting(
     settings: dict[str, Any] = {
         "sensitivity": WithReason(
             "unknown",
-            f"{UNANSWERED}: at least {least}, by what was found; a run is held until then",
+            f"{UNANSWERED}: at least {least}, by what was detected; runs are held for review until then",
         ),
         "region": region,
         "lawful_basis": WithReason(
             "unknown",
-            f"{UNANSWERED}: the one you rely on, such as consent or contract; a run is held until"
+            f"{UNANSWERED}: the one you rely on, such as consent or contract; runs are held for review until"
             " then",
         ),
     }
     if classes & {"special category", "health"}:
-        why = f"{UNANSWERED}: a point of GDPR article 9(2), such as explicit consent; a run is refused until then"
+        why = f"{UNANSWERED}: a point of GDPR article 9(2), such as explicit consent; runs are refused until then"
         settings["article_9_basis"] = WithReason("unknown", why)
     return settings | {"columns": _treatments(personal, samples)}
 
@@ -146,7 +148,7 @@ def cleaning_settings(profile: Profile, personal: dict[str, Personal]) -> list[A
 def retention_setting() -> dict[str, Any]:
     """How long each layer is kept."""
     return {
-        "proposal": Comment("Proposals: say how long you need each layer"),
+        "proposal": Comment("Proposals: state how long you need each layer"),
         "landed": "P365D",
         "quarantine": "P90D",
         "versions": "P1095D",

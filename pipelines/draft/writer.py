@@ -1,6 +1,6 @@
 """Plain data with reasons -> YAML text with comments.
 
-Belongs here: which values stand on one line, quotes, comments next to values. Stays out: what is
+Belongs here: which values are on one line, quotes, comments next to values. Stays out: what is
 written (propose.py).
 """
 
@@ -187,7 +187,7 @@ def _comment(block: Any, key: Any, above: Iterable[str], why: str | None, indent
 def _comment_at_end(block: Any, lines: Iterable[str], indent: int) -> None:
     tokens = [_token(f"# {_line(text)}\n", indent) for text in lines]
     if tokens:
-        block.ca.comment = [None, None]  # where there is none, ruamel leaves the end out
+        block.ca.comment = [None, None]  # if there is none, ruamel leaves the end out
         block.ca.end = tokens
 
 

@@ -80,7 +80,7 @@ def _categories(before: Sketch, now: Sketch, policy: DriftPolicy) -> Iterator[Cl
             continue
         if column in before.bucketed or column in now.bucketed:
             if policy.new_categories:
-                note = "more different values than are kept, so new ones are not told"
+                note = "more distinct values than are kept, so new ones cannot be detected"
                 yield unmeasured(column, NEW, 0.0, note)
             continue
         old, young = before.categories[column], now.categories[column]
@@ -148,7 +148,7 @@ def _constants(before: Sketch, now: Sketch) -> Iterator[Claim]:
         share = float(counts.max()) / float(counts.sum())  # type: ignore[arg-type]  # more than one value
         # by chance, all rows could have the value that was the most frequent
         chance = exp((now.rows - now.missing[column]) * log(share))
-        note = f"one and the same value in all rows; {before.different(column):,} before"
+        note = f"the same value in all rows; {before.different(column):,} before"
         yield Claim(ColumnDrift(column, CONSTANT, 1.0, 1.0, None, note), True, chance)
 
 

@@ -29,7 +29,7 @@ def importing_evidently() -> Iterator[None]:
     os.environ["DO_NOT_TRACK"] = "1"  # read on import
     with warnings.catch_warnings():
         # importing it reaches numpy.core, Litestar's old names and an escape that newer Pythons
-        # refuse: its to mend, not ours
+        # refuse: its to fix, not ours
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", SyntaxWarning)
         yield

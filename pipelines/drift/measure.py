@@ -59,9 +59,9 @@ def measure(
         kinds: how to read the policy's columns. A column in none of them is not compared, and said
             to be not.
         against: what the reference is, as reasons say it. versions: how many are merged in it; the
-            newest is held against their mean number of rows.
+            newest is compared with their mean number of rows.
         published_at: ISO 8601, by which the newest time is old or not.
-        more: what was measured elsewhere (predictions, performance) and is corrected and judged
+        more: what was measured elsewhere (predictions, performance) and is corrected and evaluated
             together with the rest.
     """
     unread = _unread(policy, kinds)

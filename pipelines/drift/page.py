@@ -1,4 +1,4 @@
-"""A verdict, and the samples it was made on -> one HTML page that needs nothing beside it.
+"""A verdict, and the samples it was made on -> one HTML page that needs nothing next to it.
 
 Belongs here: Assay's section, and Evidently's page below it. Stays out: measuring (measure.py),
 where pages lie.
@@ -49,7 +49,7 @@ def page(
     """The page of a verdict.
 
     Args:
-        samples: the sides of the first comparison; None where there was none, and Assay's section
+        samples: the sides of the first comparison; None if there was none, and Assay's section
             stands alone.
         changes: what the scores of the versions so far say, a line each.
     """
@@ -94,7 +94,7 @@ def _cells(measurement: ColumnDrift) -> str:
 def _evidently(
     reference: Sketch, current: Sketch, *, policy: DriftPolicy, kinds: Mapping[str, Kind]
 ) -> str | None:
-    """Evidently's page of the two samples, with the same tests; None where it has nothing to
+    """Evidently's page of the two samples, with the same tests; None if it has nothing to
     compare.
     """
     of = _comparable(reference, current, kinds)

@@ -41,7 +41,7 @@ def sample_claims(
 
 
 def _chance_of_all_rows(column: str, kind: Kind, before: Sketch, now: Sketch) -> Chance | None:
-    """How probable the distance of a column would be without drift; None where it is not
+    """How probable the distance of a column would be without drift; None if it is not
     compared.
     """
     if kind == "numerical" and column in before.numbers and column in now.numbers:

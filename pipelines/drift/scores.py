@@ -28,7 +28,7 @@ _BINS = 10
 
 @dataclass(frozen=True)
 class Interval:
-    """A number, and the interval it lies in with the confidence that was asked for."""
+    """A number, and the interval it is in with the confidence that was requested."""
 
     value: float
     low: float
@@ -170,14 +170,14 @@ def calibration_error(labels: np.ndarray, scores: np.ndarray) -> float:
 
 
 def prediction_drift(before: np.ndarray, now: np.ndarray, method: Method) -> Claim:
-    """How far a model's scores have moved from those it was judged on."""
+    """How far a model's scores have moved from those it was evaluated on."""
     import polars as pl
 
     old, young = pl.Series("score", before, pl.Float64), pl.Series("score", now, pl.Float64)
     if reason := obstacle(old, young):
         return unmeasured(PREDICTIONS, method.method, method.threshold, reason)
     score, beyond = tested(old, young, "numerical", method)
-    note = f"{len(old):,} predictions when it was judged, {len(young):,} since"
+    note = f"{len(old):,} predictions at its evaluation, {len(young):,} since"
     drift = ColumnDrift(PREDICTIONS, method.method, score, method.threshold, None, note)
     if method.gives_p_value:
         return Claim(drift, True, score, method.threshold)
@@ -196,7 +196,7 @@ def performance(
     """Whether a model has fallen below what it must still reach, as far as outcomes have arrived.
 
     Args:
-        judged_at: the metric when it went into service; None where nobody knows, so that only
+        judged_at: the metric when it went into service; None if no one knows, so that only
             `floor` counts.
     """
     least = _lower_bound(judged_at, policy)
@@ -206,7 +206,7 @@ def performance(
     reached = interval(metric, labels, scores, resamples=200, confidence=0.95, seed=seed)
     if np.isnan(reached.value) or np.isnan(reached.high):
         return unmeasured(PERFORMANCE, metric, least, "all outcomes are of one class")
-    before = "" if judged_at is None else f"; {judged_at:.4f} when it was judged"
+    before = "" if judged_at is None else f"; {judged_at:.4f} at its evaluation"
     note = (
         f"{metric} {reached.value:.4f} ({reached.low:.4f} to {reached.high:.4f})"
         f" over {len(labels):,} outcomes{before}"

@@ -106,7 +106,7 @@ def of_area(area: float, n: int, m: int) -> float:
 def corrected_for_many_tests(
     p_values: Sequence[float], how: Literal["benjamini-hochberg", "bonferroni", "none"]
 ) -> list[float]:
-    """Each p-value made as large as the number of questions asks for: held against a level as if it
+    """Each p-value made as large as the number of questions asks for: compared with a level as if it
     had been the only one.
 
     Bonferroni bounds the chance of any false alarm; Benjamini and Hochberg (1995, JRSS B 57) the

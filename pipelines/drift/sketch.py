@@ -1,5 +1,5 @@
 """A version's rows -> a sketch: counts of all rows, and seeded samples, small enough to be kept
-beside the version and compared for years.
+next to the version and compared for years.
 
 Belongs here: the one pass over the rows, in batches, so that memory does not grow with them;
 several sketches as one. Stays out: what is kept of a column (summaries.py), comparing (measure.py),

@@ -37,7 +37,7 @@ def text_claims(before: Sketch, now: Sketch, texts: Texts | None, seed: int) -> 
             yield unmeasured(column, TEXT, texts.threshold, note)
             continue
         area = _area_between(old, young, seed)
-        note = "how well texts of the two sides are told apart"
+        note = "how well the texts of the two sides can be distinguished"
         yield Claim(
             ColumnDrift(column, TEXT, area, texts.threshold, None, note),
             area >= texts.threshold,

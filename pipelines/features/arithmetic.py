@@ -60,8 +60,8 @@ def _difference(column: str, less: str, context: Context) -> pl.Expr:
             pl.col(column).cast(micros).to_physical() - pl.col(less).cast(micros).to_physical()
         ).cast(pl.Float64) * 1e-6
     raise FeatureError(
-        f"'{less}' ({right}) cannot be taken from '{column}' ({left})",
-        "Name two columns of numbers, or of times in one zone",
+        f"'{less}' ({right}) cannot be subtracted from '{column}' ({left})",
+        "Choose two columns of numbers, or of times in the same zone",
         Where(field=column),
     )
 

@@ -67,7 +67,7 @@ def _one_hot(transform: OneHot, fitted: Fitted, context: Context) -> Made:  # no
 
 
 def _told_apart(made: object) -> dict[str, pl.Expr]:
-    """Names that two categories would share (A-B and A_B) are numbered; case does not count."""
+    """Names that two categories would share (A-B and A_B) are numbered; case is ignored."""
     named: dict[str, pl.Expr] = {}
     taken: set[str] = set()
     for name, expression in made:  # type: ignore[attr-defined]  # pairs
@@ -111,8 +111,8 @@ def _ordinals(transform: Ordinal, fitted: Fitted, context: Context) -> Made:  # 
             values = pl.Series(list(transform.order), strict=True).cast(context.types[column])
         except (pl.exceptions.PolarsError, TypeError):
             raise FeatureError(
-                f"the `order` of '{column}' has values that are no {context.types[column]}",
-                "Write them as the column has them",
+                f"the `order` of '{column}' has values that are not of type {context.types[column]}",
+                "Write them as in the column",
                 Where(field=column),
             ) from None
         table = pl.DataFrame(

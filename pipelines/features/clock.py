@@ -36,7 +36,7 @@ def _part(column: str, part: str, zone: str | None, context: Context) -> pl.Expr
     if not isinstance(dtype, pl.Datetime | pl.Date) or (part in _CLOCK and dtype == pl.Date):
         raise FeatureError(
             f"'{column}' is {dtype}, and has no {part}",
-            "Name a column of dates or timestamps",
+            "Choose a column of dates or timestamps",
             Where(field=column),
         )
     value = pl.col(column)

@@ -135,7 +135,7 @@ def _transform(transform: Group, fitted: Fitted, context: Context) -> Made:
     different = {key: groups[key].unique().sort() for key in transform.by}
     if reduce(lambda product, values: product * (len(values) + 1), different.values(), 1) >= 2**62:
         raise FeatureError(
-            f"groups by {', '.join(transform.by)} are too many to be told apart",
+            f"groups by {', '.join(transform.by)} are too many to distinguish",
             "Group by fewer columns",
         )
 

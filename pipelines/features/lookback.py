@@ -43,7 +43,7 @@ class Past:
     Args:
         on: the library that computes.
         rows: their places in the frame, (n,); a slice of all of them where none is left out.
-        order: which of `rows` comes n-th, (n,); None where `rows` are sorted already.
+        order: which of `rows` comes n-th, (n,); None if `rows` are sorted already.
         back: the inverse of `order`.
         key: of each sorted row, the number of its key, (n,).
         begins: where the rows of each key and moment begin, (m,).
@@ -83,11 +83,11 @@ class Past:
         return self.on.take(running, self.until) - self.on.take(running, self.since)
 
     def greatest(self, values: Values) -> Values:
-        """The greatest value in each row's window; minus infinity where there is none."""
+        """The greatest value in each row's window; minus infinity if there is none."""
         return _greatest(self.on, values, self.since, self.until)
 
     def lags(self, values: Values, moments: Sequence[int]) -> list[Values]:
-        """The value some moments before, minus infinity where there is none; of several rows of one
+        """The value some moments before, minus infinity if there is none; of several rows of one
         moment the greatest.
         """
         on, begins = self.on, self.begins
@@ -224,7 +224,7 @@ def last_before(
     on: Library = np,
 ) -> pl.Series:
     """Of each of our rows, the place of their last row of its key from before its moment; null
-    where there is none.
+    if there is none.
 
     Args:
         ours: `at` (Int64) and the keys; rows without one of them have no such place.

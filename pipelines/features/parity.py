@@ -31,7 +31,7 @@ class Column:
     """One feature: its engine, the reason where that is not the one asked for, and its greatest
     difference from the CPU, relative to that where it is beyond 1.
 
-    `difference` is None where one of the two has a number and the other none.
+    `difference` is None if one of the two has a number and the other none.
     """
 
     feature: str
@@ -87,10 +87,10 @@ def receipt(
     attempt: Try | None = None,
 ) -> Receipt:
     """Try the engine on a sample, all features at once; where it refuses, transform by transform,
-    with those that stand beside it.
+    with those that stand next to it.
 
     Args:
-        attempt: runs a plan on an engine, or says why not; pipelines.core.engine unless given.
+        attempt: runs a plan on an engine, or says why not; pipelines.core.engine by default.
     Raises: ConfigurationError: the engine refuses a transform, and the contract allows no fallback.
     FeatureError: a difference is beyond the tolerance.
     """
@@ -114,8 +114,8 @@ def receipt(
                 else f"by {column.difference:.3g}, beyond the tolerance of {told.tolerance:g}"
             )
             raise FeatureError(
-                f"the engine '{column.engine}' gives '{column.feature}' otherwise than the CPU does: they differ {by}",
-                "Write `engine: polars`, or a greater `tolerance` if the model can bear it",
+                f"the engine '{column.engine}' gives '{column.feature}' differently from the CPU: they differ {by}",
+                "Write `engine: polars`, or a greater `tolerance` if the model accepts it",
                 Where(field=column.feature),
             )
     return told
@@ -173,7 +173,7 @@ def _by_transform(
     if wanted == "polars" or state.features.fallback == "error":
         raise ConfigurationError(
             f"the engine '{wanted}' cannot run the transform '{transform}' ({', '.join(names[:3])}): {why or reason}",
-            "Write `fallback: allow` to have Polars do it, which the evidence tells, or `engine: polars`",
+            "Write `fallback: allow` to compute it with Polars, which the evidence records, or `engine: polars`",
         )
     return engine.run(table.table(few, state, others=others).select(names)), (
         "polars",
@@ -182,7 +182,7 @@ def _by_transform(
 
 
 def difference(made: pl.Series, expected: pl.Series) -> float | None:
-    """The greatest difference, relative where what is expected is beyond 1; None where only one of
+    """The greatest difference, relative where what is expected is beyond 1; None if only one of
     them has a number.
     """
     if made.dtype != expected.dtype or len(made) != len(expected):

@@ -24,7 +24,7 @@ _MOST_VALUES, _LEAST_ROWS, _FOLDS, _DEPTH = 20, 50, 3, 4
 def feature_classes(
     inputs: Mapping[str, Iterable[str]], classes: Mapping[str, str]
 ) -> dict[str, str]:
-    """Feature -> the most sensitive class among what it is made from; those only that have one."""
+    """Feature -> the most sensitive class among what it is derived from; those only that have one."""
     found = {
         name: [classes[column] for column in columns if column in classes]
         for name, columns in inputs.items()
@@ -77,10 +77,10 @@ def proxies(
 
     Args:
         frame: features and protected columns of sampled training rows.
-        inputs: feature -> the columns it is made from.
+        inputs: feature -> the columns it is derived from.
     Method: balanced accuracy of a decision tree of depth 4 on one feature, on held-out thirds,
     brought to 0 for guessing; columns of more than 20 values by their 20 most frequent ones. A
-    column with too few rows of a second value cannot be judged, and has no entry.
+    column with too few rows of a second value cannot be evaluated, and has no entry.
     """
     found = []
     for column in protected:

@@ -44,7 +44,9 @@ def _values(found: dict[str, Array], column: str, what: str) -> Array:
 
 def _too_great(column: str, what: str, remedy: str) -> FeatureError:
     return FeatureError(
-        f"'{column}' has numbers too great, or too far apart, {what}", remedy, Where(field=column)
+        f"'{column}' has numbers that are too large or too far apart {what}",
+        remedy,
+        Where(field=column),
     )
 
 
@@ -214,7 +216,7 @@ def _fit_power(transform: Power, rows: pl.LazyFrame, context: Context) -> Learni
         values = _values(found, column, "to find a power for")
         if transform.method == "box_cox" and values.min() <= 0:
             raise FeatureError(
-                f"'{column}' has numbers that are not above 0, which Box and Cox's power needs",
+                f"'{column}' has numbers that are not above 0, but Box-Cox needs positive numbers",
                 "Write `method: yeo_johnson`",
                 Where(field=column),
             )

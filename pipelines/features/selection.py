@@ -66,7 +66,7 @@ def select(
             labels = outcomes.drop_nulls().to_numpy()
             if len(np.unique(labels)) < 2:
                 raise FeatureError(
-                    f"`{selection.select}` needs both classes of the target, and the training rows have {len(np.unique(labels))}",
+                    f"`{selection.select}` needs both classes of the target, but the training rows have {len(np.unique(labels))}",
                     "Publish rows of both classes",
                 )
         told = _scored(selection, values, labels, left, seed)
@@ -75,7 +75,7 @@ def select(
         if not left:
             raise FeatureError(
                 f"`{selection.select}` leaves no feature",
-                "Loosen it, or leave it out of assay.features",
+                "Relax it, or remove it from assay.features",
             )
     return tuple(left), tuple(scores)
 

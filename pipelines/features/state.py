@@ -38,8 +38,8 @@ class State:
         features: the contract's settings.
         types: the columns that are read, with their types.
         before: the time, in microseconds or units of the ordering number, from which on no row was
-            fitted on; None where all were.
-        last: that of the last training row; None where rows are ordered by no such thing.
+            fitted on; None if all were.
+        last: that of the last training row; None if rows are ordered by no such thing.
         training_rows: how many rows were fitted on.
         fitted: what each transform has learned.
         made: every feature in order, before selection.
@@ -93,7 +93,7 @@ def from_json(text: str, tables: Mapping[str, pl.DataFrame]) -> State:
     data: dict[str, Any] = json.loads(text)
     if data.get("format") != FORMAT:
         raise FeatureError(
-            f"the state of these features has format {data.get('format')}, and this is Assay's format {FORMAT}",
+            f"the state of these features has format {data.get('format')}, but this release supports format {FORMAT}",
             "Publish a new version: assay run NAME",
         )
     tables_of: list[dict[str, pl.DataFrame]] = [{} for _ in data["fitted"]]

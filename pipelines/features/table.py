@@ -77,8 +77,8 @@ _NEW = "_of_new"
 
 @dataclass(frozen=True)
 class Applied:
-    """A frame with every feature beside its own columns; each feature with the transform that made
-    it and the columns of the version it is made from.
+    """A frame with every feature next to its own columns; each feature with the transform that made
+    it and the columns of the version it is derived from.
     """
 
     frame: pl.LazyFrame
@@ -111,8 +111,8 @@ def _apply(
         for name, expression in made.columns.items():
             if name in by or name in own or (features.target and name == features.target.name):
                 raise FeatureError(
-                    f"two columns would be called '{name}'",
-                    "Leave one of the transforms out of assay.features",
+                    f"two columns would be named '{name}'",
+                    "Remove one of the transforms from assay.features",
                     Where(field=name),
                 )
             read = made.inputs.get(name) or tuple(sorted(set(expression.meta.root_names())))
@@ -145,7 +145,7 @@ def _context(
 
 
 def _standing(features: Features, applied: Applied) -> tuple[str, ...]:
-    """What stands in the table: of the transforms that say `keep`.
+    """What is in the table: of the transforms that say `keep`.
 
     Raises: FeatureError: a feature is no number.
     """
@@ -154,8 +154,8 @@ def _standing(features: Features, applied: Applied) -> tuple[str, ...]:
     for name in names:
         if not (types[name].is_numeric() or types[name] == pl.Boolean):
             raise FeatureError(
-                f"the feature '{name}' is {types[name]}, and a feature is a number",
-                "Write `keep: false`, and let another transform read it",
+                f"the feature '{name}' is {types[name]}, but a feature must be a number",
+                "Write `keep: false`, and use it in another transform",
                 Where(field=name),
             )
     return names
@@ -165,7 +165,7 @@ def _standing(features: Features, applied: Applied) -> tuple[str, ...]:
 
 
 def needed(features: Features, columns: Sequence[str]) -> tuple[str, ...]:
-    """The columns of a frame that features are made from, in its order; the target's are for
+    """The columns of a frame that features are derived from, in its order; the target's are for
     fitting only.
     """
     wanted = {
@@ -225,12 +225,12 @@ def fit(
 
 
 def _require_columns(features: Features, types: Mapping[str, pl.DataType]) -> None:
-    """Raises: FeatureError: a column that features are made from, or learned by, is missing."""
+    """Raises: FeatureError: a column that features are derived from, or learned by, is missing."""
     target = [features.target.column] if features.target else []
     missing = sorted({*features.reads, features.order_by, *target} - set(types))
     if missing:
         raise FeatureError(
-            f"the frame lacks {', '.join(missing)}", "Give it the columns of the published version"
+            f"the frame lacks {', '.join(missing)}", "Use the columns of the published version"
         )
 
 
@@ -274,10 +274,12 @@ def _training(
     every, rows, last = told.row(0)
     if not rows:
         remedy = (
-            "Publish more rows, or another `holdout`" if every else "Publish a version with rows"
+            "Publish more rows, or choose another `holdout`"
+            if every
+            else "Publish a version with rows"
         )
         raise FeatureError(
-            f"none of {every:,} rows is a training row: they cannot be split in time by '{order}'"
+            f"there is no training row among {every:,} rows: they cannot be split in time by '{order}'"
             if every
             else "there are no rows to fit on",
             remedy,
@@ -343,7 +345,7 @@ def looked_through(
 
 
 def checked(frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
-    """The columns that features are made from.
+    """The columns that features are derived from.
 
     Raises: FeatureError: one is missing, or of another type.
     """
@@ -352,7 +354,7 @@ def checked(frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
     if missing:
         raise FeatureError(
             f"the frame lacks {', '.join(missing)}",
-            "Give it the columns of the published version",
+            "Use the columns of the published version",
             Where(field=missing[0]),
         )
     for column, wanted in state.types.items():
@@ -378,7 +380,7 @@ def transform(
         frame: rows with the columns of the published version.
         history: rows from before, which windows and lags look back at; they are not given back.
         others: the rows of the other data sets that the transforms name.
-    Raises: FeatureError: the frame lacks a column that the features are made from, or has it in
+    Raises: FeatureError: the frame lacks a column that the features are derived from, or has it in
     another type.
     """
     rows = checked(frame, state).select(list(state.types))
@@ -398,7 +400,7 @@ def transform(
 
 
 def _typed(frame: pl.LazyFrame, beside: pl.LazyFrame | None, state: State) -> pl.LazyFrame:
-    """Columns of nothing but nulls, with the type they ought to have: that of the frame beside, or
+    """Columns of nothing but nulls, with the type they ought to have: that of the frame next to, or
     of what the settings were fitted on.
     """
     types, known = frame.collect_schema(), beside.collect_schema() if beside is not None else {}
@@ -452,7 +454,7 @@ def table(
 def lineage(
     frame: pl.LazyFrame, state: State, others: Others | None = None
 ) -> tuple[dict[str, tuple[str, ...]], dict[str, int]]:
-    """Feature -> the columns it is made from (of other data sets as `dataset.column`), and -> the
+    """Feature -> the columns it is derived from (of other data sets as `dataset.column`), and -> the
     place of its transform.
     """
     applied = _apply(frame, state.features, state.fitted, state.last, others or {})

@@ -32,11 +32,11 @@ from assay.pipelines.features.transform_spec import (
 )
 
 _EVERY = -1
-"""The fold that stands for every training row."""
+"""The fold that represents every training row."""
 
 
 def truth(target: Target) -> pl.Expr:
-    """1 where the row has what is to be learned, 0 where not, null where nobody knows."""
+    """1 where the row has what is to be learned, 0 where not, null where no one knows."""
     return (pl.col(target.column) > target.above).cast(pl.Int8)
 
 
@@ -56,7 +56,7 @@ def _fit(transform: TargetMean, rows: pl.LazyFrame, context: Context) -> Learnin
     if found[0] is None:
         raise FeatureError(
             "no training row has a target",
-            f"Publish rows with '{target.column}', or leave `target` out of assay.features",
+            f"Publish rows with '{target.column}', or remove `target` from assay.features",
         )
     folds = sorted(set(found))
     folded = known.with_columns(

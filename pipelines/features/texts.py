@@ -87,7 +87,7 @@ def _fit_tfidf(transform: Tfidf, rows: pl.LazyFrame, context: Context) -> Learni
     except ValueError:  # no text, no word, or none in enough texts
         raise FeatureError(
             f"the texts of '{column}' have no term in {transform.support} of them",
-            "Give a lower `support`, or leave it out",
+            "Choose a lower `support`, or remove it",
             Where(field=column),
         ) from None
     return Fitted(

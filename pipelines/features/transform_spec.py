@@ -27,13 +27,13 @@ HELPER = "_of_"
 
 @dataclass(frozen=True)
 class Context:
-    """What a transform may know beside its own settings.
+    """What a transform may know next to its own settings.
 
     Args:
         types: the columns it sees, those of the transforms before it included.
         order_by: the column that orders the rows in time.
         last: the time of the last training row, in microseconds or in units of the number that
-            orders; None where that is no time.
+            orders; None if that is no time.
         others: the rows of other data sets, by data set.
         on: the array library that computes what expressions cannot say.
         in_pieces: the engine takes rows piece by piece, and Python may look each piece up in a
@@ -55,7 +55,7 @@ class Made:
 
     Args:
         columns: feature -> expression; it may read `helpers`.
-        inputs: feature -> the columns it is made from, where the expression itself does not tell.
+        inputs: feature -> the columns it is derived from, where the expression itself does not tell.
         helpers: columns computed once for several features, and dropped again.
     """
 
@@ -88,7 +88,7 @@ def finite(value: pl.Expr) -> pl.Expr:
 def times(context: Context) -> pl.Expr:
     """When a row was: microseconds since 1970, or the whole number that orders it.
 
-    Null where nobody knows.
+    Null where no one knows.
 
     Raises: FeatureError: the rows are ordered by something else.
     """
@@ -106,7 +106,7 @@ def moments(column: str, dtype: pl.DataType) -> pl.Expr:
             pl.col(column).cast(pl.Int64)
         )  # beyond it, distances leave 64 bits
     raise FeatureError(
-        f"'{column}' is {dtype}, and no time",
+        f"'{column}' is {dtype}, not a time",
         "Order rows by a date, a timestamp or a whole number",
         Where(field=column),
     )
@@ -140,7 +140,7 @@ def looked_up(
     context: Context,
     default: float | int | None = None,
 ) -> pl.Expr:
-    """What a table says beside its `value`: a hash join on every engine.
+    """What a table says next to its `value`: a hash join on every engine.
 
     `default` for a value it lacks, and for a missing one.
 
@@ -185,7 +185,7 @@ def nothing_seen(column: str, what: str) -> FeatureError:
     """The error of a column that teaches nothing."""
     return FeatureError(
         f"'{column}' has no value {what} among the training rows",
-        "Leave it out of assay.features, or fill it in assay.cleaning",
+        "Remove it from assay.features, or fill it in assay.cleaning",
         Where(field=column),
     )
 

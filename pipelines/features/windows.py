@@ -5,7 +5,7 @@ Never the future, never the same moment.
 Belongs here: what a row may look at. Stays out: exact sums (exact_sums.py).
 What is fitted is the scale of each column, in which sums are counted. At inference the rows from
 before have to be there too: give them as history.
-A row without a time or a key has no past, and is in nobody's.
+A row without a time or a key has no past, and is in no one's.
 """
 
 from __future__ import annotations
@@ -136,8 +136,8 @@ def _looked_back(
 class _Column:
     """A column as windows read it, a value a row.
 
-    `steps` are 0 without a number. `known` is 1 with a number, else 0; None where all rows have
-    one. `storeys` is None where all are on the lowest. `extremes`: function -> values whose
+    `steps` are 0 without a number. `known` is 1 with a number, else 0; None if all rows have
+    one. `storeys` is None if all are on the lowest. `extremes`: function -> values whose
     greatest is sought, -inf without a number.
     """
 
@@ -210,7 +210,7 @@ def _seen(transform: Window | Lag | AsOf, context: Context) -> tuple[list[str], 
     def key(column: str) -> pl.Expr:
         if context.types[column] != pl.String or isinstance(
             transform, AsOf
-        ):  # whose keys are held against another table's
+        ):  # whose keys are compared with another table's
             return pl.col(column)
         return (
             pl.col(column).cast(pl.Categorical(pl.Categories.random())).to_physical()
@@ -236,7 +236,7 @@ def _sums(
 
     Args:
         steps, known, storeys: of each sorted row its steps, 0 without a number; 1 with one, else 0,
-            None where all have one; its storey, None where all are on the lowest.
+            None if all have one; its storey, None if all are on the lowest.
     """
     on = past.on
     if storeys is None or not bool(on.any(storeys > 0)):
@@ -410,7 +410,7 @@ def _joinable(transform: AsOf, context: Context) -> pl.LazyFrame:
     other = context.others.get(transform.dataset)
     if other is None:
         raise FeatureError(
-            f"the rows of '{transform.dataset}' are not at hand",
+            f"the rows of '{transform.dataset}' cannot be read",
             f"Publish it: assay run {transform.dataset}",
         )
     types = other.collect_schema()
@@ -418,14 +418,14 @@ def _joinable(transform: AsOf, context: Context) -> pl.LazyFrame:
     if missing:
         raise FeatureError(
             f"'{transform.dataset}' has no {', '.join(missing)}",
-            "Name columns of its published version",
+            "Choose columns of its published version",
             Where(field=missing[0]),
         )
     for own, theirs in transform.by.items():
         if context.types[own] != types[theirs]:
             raise FeatureError(
                 f"'{own}' is {context.types[own]}, and '{theirs}' of '{transform.dataset}' is {types[theirs]}",
-                "Join by columns of one type",
+                "Join by columns of the same type",
                 Where(field=own),
             )
     return other

@@ -41,12 +41,12 @@ _WORD = re.compile(r"[\w.'’/()&%°#-]+(?: [\w.'’/()&%°#-]+)*")
 
 @cache
 def missing_words() -> frozenset[str]:
-    """Texts that stand for a missing value, in small letters."""
+    """Texts that represent a missing value, in small letters."""
     return frozenset(read_lines("ingest/missing_words.txt"))
 
 
 def cell_kind(cell: str) -> str:
-    """What a cell looks like; one that stands for a missing value is empty."""
+    """What a cell looks like; one that represents a missing value is empty."""
     text = cell.strip()
     if not text or text.lower() in missing_words():
         return EMPTY

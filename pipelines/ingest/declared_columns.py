@@ -1,4 +1,4 @@
-"""Landed columns -> the contract's, with null where a text stands for nothing in its column.
+"""Landed columns -> the contract's, with null where a text represents nothing in its column.
 
 Belongs here: which landed column is which of the contract's, and the null values of each. Stays
 out: types (clean/), null values of a whole source (the decoders apply them).

@@ -23,11 +23,11 @@ from assay.pipelines.ingest.table_shape import leading_lines
 DELIMITERS = (",", ";", "\t", "|", "^", "~", "\x01", "\x1f", ":", " ")
 """In the order of preference."""
 IN_PROSE = (":", " ")
-"""Delimiters that also stand in texts and in times of day."""
+"""Delimiters that also are in texts and in times of day."""
 QUOTES = ('"', "'")
 _ENOUGH = 0.3  # score of a dialect that makes a table
 _UNFIT = 0.15  # score of a dialect whose rows are a table without the first line
-_REGULAR = 0.8  # score of a table whose delimiter also stands in prose
+_REGULAR = 0.8  # score of a table whose delimiter also is in prose
 _EQUAL = 0.9  # a score of at least this share of the best one is no worse
 _CLEARLY = 0.1  # difference of shares that decides
 _BROKEN = 3  # records that the usual quote breaks, before none is tried
@@ -58,13 +58,13 @@ class Fit:
 
     @cached_property
     def lead(self) -> int | None:
-        """Records before the table; None where its first one has not as many cells as the rows."""
+        """Records before the table; None if its first one has not as many cells as the rows."""
         return leading_lines(self.records, self.columns)
 
     @cached_property
     def score(self) -> float:
         """From 0 to 1: the share of regular records, squared, less for a header that does not fit
-        and for quotes that stand in cells.
+        and for quotes that are in cells.
         """
         if self.columns == 1:
             return 0.0
@@ -161,7 +161,7 @@ def _best_of_each(
 
 
 def _is_quote_used(fit: Fit, tried: Sequence[Fit]) -> bool:
-    """Whether the quote stands about cells, or is the usual one; none is where the usual one
+    """Whether the quote is around cells, or is the usual one; none is where the usual one
     breaks many records.
     """
     if fit.marks.quote is None:
@@ -189,7 +189,7 @@ def _decide(tables: Sequence[Fit]) -> Fit:
 
 
 def _unusual(fits: Sequence[Fit], usual: Sequence[Fit], lines: Sequence[str]) -> Fit:
-    """Delimiters that stand in prose, one column, or rows to which no header fits.
+    """Delimiters that are in prose, one column, or rows to which no header fits.
 
     Raises: Unclear: the lines may be one column, or more.
     """
@@ -222,7 +222,7 @@ def _has_other_header(fit: Fit, lines: Sequence[str]) -> bool:
 
 
 def other_names(line: str, columns: int) -> tuple[str, ...] | None:
-    """A header line split into so many names, at the delimiter that does so; None where none or
+    """A header line split into so many names, at the delimiter that does so; None if none or
     several do.
     """
     marks = [Marks(delimiter) for delimiter in DELIMITERS if delimiter in line]
@@ -233,7 +233,7 @@ def other_names(line: str, columns: int) -> tuple[str, ...] | None:
 
 def _names_several(fit: Fit) -> bool:
     """Whether the first line names several columns, though few of the rows have as many cells: one
-    name with a comma or a tab would stand in quotes.
+    name with a comma or a tab would be in quotes.
     """
     first = fit.records[0]
     if fit.marks.delimiter not in (",", "\t") or first.broken or len(first.cells) < 2:
@@ -242,7 +242,7 @@ def _names_several(fit: Fit) -> bool:
 
 
 def _single_column(lines: Sequence[str]) -> Fit:
-    """The lines as one column, under the first usual delimiter that stands between no two cells."""
+    """The lines as one column, under the first usual delimiter that is between no two cells."""
     for delimiter in (*DELIMITERS[:4], *DELIMITERS[6:8]):
         marks = Marks(delimiter, QUOTES[0], None)
         fit = Fit(marks, records_of(lines, marks))

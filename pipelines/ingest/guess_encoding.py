@@ -137,7 +137,7 @@ def _place_of_letter(before: str, letter: str, after: str, group: _Group) -> flo
 
 
 def _is_other_script(letter: str, neighbour: str) -> bool:
-    """Whether an ASCII letter stands next to one of a script that is not Latin, or the contrary."""
+    """Whether an ASCII letter is next to one of a script that is not Latin, or the contrary."""
     if not neighbour.isascii() or not neighbour.isalpha():
         return False
     return not _is_latin(letter)

@@ -26,7 +26,7 @@ _TELLING = ("pattern", "enum", "format", "invalidValues")
 def renamed_column(
     missing: Column, rules: Sequence[Rule], others: Sequence[str], sample: pl.DataFrame
 ) -> str | None:
-    """The one of the other columns that the missing one was perhaps renamed to; None where none or
+    """The one of the other columns that the missing one was perhaps renamed to; None if none or
     several may be.
 
     Args:

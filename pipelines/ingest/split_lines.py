@@ -23,7 +23,7 @@ class Record:
     """One record: its first line and the line after it (counted from 0), and its cells.
 
     `broken`: its quotes are out of place, and the cells are a plain split of its one line.
-    `quoted`: how many cells stand in quotes.
+    `quoted`: how many cells are in quotes.
     """
 
     line: int

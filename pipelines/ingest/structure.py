@@ -66,12 +66,12 @@ class WellFormed:
 
     @property
     def cell_bytes(self) -> int | None:
-        """The bytes of all cells; None where quotes stand about some."""
+        """The bytes of all cells; None if quotes stand about some."""
         return None if self.quoted else self.line_bytes - self.delimiters
 
 
 def well_formed(chunks: Iterable[bytes], marks: Marks) -> WellFormed | None:
-    """Count a whole file; None where it is not plainly well formed."""
+    """Count a whole file; None if it is not plainly well formed."""
     if marks.escape is not None or ord(marks.delimiter) > 127:
         return None
     delimiter, quote = ord(marks.delimiter), ord(marks.quote) if marks.quote else None
@@ -119,7 +119,7 @@ def _with_next(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, int | None]]:
 
 
 def _returns(data: Bytes, before: int, following: int | None) -> int | None:
-    """How many carriage returns there are, if each stands before a line feed."""
+    """How many carriage returns there are, if each is before a line feed."""
     returns = int(np.count_nonzero(data == CR))
     if before == CR and data[0] != LF:
         return None
@@ -288,7 +288,7 @@ class Sorter:
     def _well_quoted(
         self, data: Bytes, starts: Positions, ends: Positions, cells: npt.NDArray[np.int64]
     ) -> Flags:
-        """Lines whose quotes are all in place, taken each for itself; `cells` is mended for
+        """Lines whose quotes are all in place, taken each for itself; `cells` is fixed for
         delimiters inside quotes.
         """
         quotes = np.flatnonzero(data == self.quote)
@@ -314,7 +314,7 @@ class Sorter:
         return well
 
     def _record(self, chunk: bytes, start: int, *, last: bool) -> tuple[str | None, int] | None:
-        """What is wrong with the record that starts here, and where it ends; None where the chunk
+        """What is wrong with the record that starts here, and where it ends; None if the chunk
         ends first. A flawed record is one line long.
         """
         at, cells, size = start, 1, len(chunk)
@@ -418,7 +418,7 @@ def _lines(data: Bytes, *, last: bool) -> tuple[Positions, Positions, Positions]
 
 
 def _counts(hits: Flags, starts: Positions, ends: Positions) -> npt.NDArray[np.int64]:
-    """How many hits lie in each line."""
+    """How many hits are in each line."""
     at = np.flatnonzero(hits)
     return np.searchsorted(at, ends) - np.searchsorted(at, starts)
 

@@ -1,4 +1,4 @@
-"""Records of a sample -> where the table is in them: what stands before it, its header, what
+"""Records of a sample -> where the table is in them: what is before it, its header, what
 stands after it.
 
 Belongs here: preambles, comment lines, headers of several lines, footers. Stays out: choosing the
@@ -51,7 +51,7 @@ def stated_delimiter(line: str) -> str | None:
 
 
 def leading_lines(records: Sequence[Record], columns: int) -> int | None:
-    """How many records stand before the table; None where the first record has another number of
+    """How many records are before the table; None if the first record has another number of
     cells than the rows and is no preamble.
     """
     if columns < 2:
@@ -167,7 +167,7 @@ def _may_be_title(records: Sequence[Record], columns: int) -> bool:
 
 
 def is_header(first: Record, rows: Sequence[Record], columns: int) -> bool | None:
-    """Whether the first record names columns, compared with the records below it; None where one
+    """Whether the first record names columns, compared with the records below it; None if one
     column says so and another the contrary.
     """
     given = [cell.strip() for cell in first.cells]
@@ -227,7 +227,7 @@ def _is_series(cells: Sequence[str]) -> bool:
 
 
 def header_lines(records: Sequence[Record], columns: int) -> int:
-    """Of how many records the header is made: more where names, or units, stand on several
+    """Of how many records the header is made: more where names, or units, are on several
     lines.
     """
     for lines in range(min(_MOST_HEADERS, len(records) - 1), 1, -1):
@@ -286,7 +286,7 @@ def joined_names(heads: Sequence[Sequence[str]]) -> list[str]:
 
 
 def second_table(records: Sequence[Record], columns: int, header_lines: int) -> int | None:
-    """The line, counted from 1, in which a header of other columns stands below a gap; None where
+    """The line, counted from 1, in which a header of other columns stands below a gap; None if
     there is none.
 
     Args:

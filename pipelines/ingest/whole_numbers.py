@@ -1,7 +1,7 @@
 """Columns of text -> those that hold whole numbers, and proof that the numbers tell how they were
 written.
 
-Belongs here: guessing from a sample, measuring the text that numbers stand for. Stays out: reading
+Belongs here: guessing from a sample, measuring the text that numbers represent. Stays out: reading
 files.
 A whole number can be written in many ways (`7`, `007`, `+7`), and the plain one is the shortest. So
 where the cells of a file are together as long as the plain texts of what was read from them, each
@@ -31,7 +31,7 @@ def likely_whole(sample: pl.DataFrame) -> list[str]:
 
 
 def text_bytes(rows: pl.DataFrame) -> int:
-    """The bytes of the cells as text: a whole number in its plain form, and nothing where there is
+    """The bytes of the cells as text: a whole number in its plain form, and nothing if there is
     none.
     """
     return sum(

@@ -1,4 +1,4 @@
-"""What a version was made from -> its key, its number and its note.
+"""What a version was derived from -> its key, its number and its note.
 
 Belongs here: deciding. Stays out: who wins a race for the number (the registry's transaction).
 """
@@ -32,12 +32,12 @@ class Inputs:
     """The content edition; up to 0.1.0 it was the package's version."""
 
     related: Mapping[str, str] = field(default_factory=dict)
-    """Data set -> version of what its relationships were held against; one that has none yet is not
+    """Data set -> version of what its relationships were compared with; one that has none yet is not
     here.
     """
 
     decisions: str | None = None
-    """SHA-256 over the releases from the quarantine; None where there are none."""
+    """SHA-256 over the releases from the quarantine; None if there are none."""
 
     @property
     def key(self) -> str:

@@ -54,7 +54,7 @@ def window(partitions: Partitions, name: str) -> Window:
 
 
 def chosen(partitions: Partitions, text: str, now: datetime) -> tuple[str, ...]:
-    """The partitions that somebody named: one, or `FIRST..LAST`.
+    """The partitions that someone named: one, or `FIRST..LAST`.
 
     Raises: SourceError: there is no such partition, or the range is empty.
     """
@@ -64,7 +64,7 @@ def chosen(partitions: Partitions, text: str, now: datetime) -> tuple[str, ...]:
         if name not in known:
             span = f"{known[0]} to {known[-1]}" if known else "none yet"
             raise SourceError(
-                "the contract has no partition of that name",
+                "the contract has no partition with that name",
                 f"Choose one of {span}, or a range FIRST{TO}LAST",
             )
     found = tuple(known[known.index(first) : known.index(last or first) + 1])
@@ -111,7 +111,7 @@ def accounting(parts: Iterable[Part]) -> dict[str, Any]:
 
 
 def statistics(parts: Iterable[Part]) -> dict[str, Any] | None:
-    """What the files of all partitions hold; None where one has no statistics, as in documents of
+    """What the files of all partitions hold; None if one has no statistics, as in documents of
     earlier releases.
     """
     several = [part.get("statistics") for part in parts]

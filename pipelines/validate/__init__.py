@@ -1,5 +1,5 @@
 """Validate: candidate and contract -> kept, quarantined with every rule broken, and one check a
 rule.
 
-Belongs here: judging rows. Stays out: changing a value (clean/), publishing.
+Belongs here: evaluating rows. Stays out: changing a value (clean/), publishing.
 """

@@ -2,7 +2,7 @@
 
 Belongs here: k, l and t, as plans. Stays out: the floors (contracts), treating columns
 (admit/treat.py).
-A null is a value like any other: not to be known is something to be told apart by.
+A null is a value like any other: not to be known is something to be distinguished by.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from assay.pipelines.core.engine import run_together
 
 
 def answers(rules: Sequence[Rule], rows: pl.LazyFrame) -> dict[str, float | None]:
-    """What each rule of kind `anonymity` measures; None where there are no rows to measure."""
+    """What each rule of kind `anonymity` measures; None if there are no rows to measure."""
     asked = [rule for rule in rules if rule.kind == "anonymity"]
     found = run_together([measured(rows, rule.argument) for rule in asked]) if asked else []
     return {rule.name: value.item() for rule, value in zip(asked, found, strict=True)}

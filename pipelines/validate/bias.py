@@ -2,8 +2,8 @@
 how the outcome falls among them.
 
 Belongs here: shares, balance, differences. Stays out: floors for them (contracts/measures.py). A
-group of fewer rows than the contract's `smallest` is neither named nor part of a measure: somebody
-in it could be told apart.
+group of fewer rows than the contract's `smallest` is neither named nor part of a measure: someone
+in it could be distinguished.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ROWS, _POSITIVE, _JUDGED, _GROUP = "rows", "positive", "judged", "group"
 @dataclass(frozen=True)
 class Group:
     """One group: its share of all rows, and the share of its rows with the outcome, of those where
-    it is known; None where no outcome is declared or known.
+    it is known; None if no outcome is declared or known.
     """
 
     value: str | None
@@ -36,7 +36,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Balance:
-    """One column's groups, the largest first, and what they come to; None where it cannot be
+    """One column's groups, the largest first, and what they come to; None if it cannot be
     told.
     """
 

@@ -60,7 +60,7 @@ Typed = Mapping[str, pl.DataType]
 
 
 def canary(rule: Rule, types: Typed) -> pl.DataFrame | None:
-    """A row of one cell that breaks the rule; None where one value cannot (presence, uniqueness,
+    """A row of one cell that breaks the rule; None if one value cannot (presence, uniqueness,
     counts), where the rule holds by definition of the type, or where it sets no rows aside.
     """
     is_of_one_value = len(rule.columns) == 1 and not rule.path

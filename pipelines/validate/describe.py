@@ -1,7 +1,7 @@
 """A published version -> what its columns hold: counted over all rows, and their shape in a sample
 of them.
 
-Belongs here: measuring for people. Stays out: judging (metrics.py), what a draft is made of
+Belongs here: measuring for people. Stays out: evaluating (metrics.py), what a draft is made of
 (draft/profile.py), comparing versions (drift/).
 Of columns that may be personal nothing is told but how many values are missing and how many are
 different.
@@ -155,7 +155,7 @@ def _type(kind: pl.DataType) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """As JSON holds it: times as ISO 8601, and no number that is none."""
+    """As JSON holds it: times as ISO 8601, and no number that is not valid."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return (

@@ -1,6 +1,6 @@
 """A table that is published and rules that may be new -> how many rows would break each, and which.
 
-Belongs here: judging without splitting, and not reading what statistics prove. Stays out: what a
+Belongs here: evaluating without splitting, and not reading what statistics prove. Stays out: what a
 rule means (contracts/rules.py).
 """
 
@@ -39,7 +39,7 @@ proven.
 class Statistics:
     """What the footers of a table's files say of one column: exact, over all rows.
 
-    `low` and `high` are None where one file lacks them.
+    `low` and `high` are None if one file lacks them.
     """
 
     nulls: int | None
@@ -166,19 +166,19 @@ def _unrepeated(keys: Mapping[str, pl.LazyFrame], parts: int) -> Proving:
 
 
 def _typed(rows: pl.LazyFrame, contract: Contract, rule: Rule) -> pl.LazyFrame:
-    """The values that a rule is about, as `keeps` judges them."""
+    """The values that a rule is about, as `keeps` evaluates them."""
     typed = rows.select(read(contract.column(name)).alias(name) for name in rule.columns)
     return typed.drop_nulls() if len(rule.columns) == 1 else typed
 
 
 def typed_values(column: Column, values: pl.Series) -> pl.LazyFrame:
-    """A column of text, read as its type, beside the `_was_read_` helper."""
+    """A column of text, read as its type, next to the `_was_read_` helper."""
     text = values.alias(column.name).to_frame().lazy()
     return text.select(read(column), readable(column, read(column)).alias(was_read(column.name)))
 
 
 def retyped(frame: pl.LazyFrame, columns: Sequence[Column]) -> pl.LazyFrame:
-    """A published table under another contract: its columns cast to the types promised now, beside
+    """A published table under another contract: its columns cast to the types declared now, next to
     the `_was_read_` helpers; columns it lacks stay away.
     """
     schema = frame.collect_schema()

@@ -3,7 +3,7 @@ version.
 
 Belongs here: what each metric is. Stays out: reading files (assets/stages/quality.py), bounds on
 them (contracts/measures.py).
-What nobody measured, or declared, is None: unknown, never good.
+What no one measured, or declared, is None: unknown, never good.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from assay.pipelines.validate.bias import Balance
 from assay.pipelines.validate.stability import STABLE
 
 CLEANING = "cleaning: "
-"""How the reasons begin of rows that a cleaning step has set aside."""
+"""How the reasons begin of rows that a cleaning step has quarantined."""
 _OF_GROUPS = {
     "smallestShare": "smallest_share_pct",
     "balance": "balance",
@@ -67,7 +67,7 @@ class Quality:
 
 @dataclass(frozen=True)
 class Measured:
-    """What was read for the metrics, apart from the account: nulls a column (None where unknown),
+    """What was read for the metrics, apart from the account: nulls a column (None if unknown),
     ages, indices, groups.
     """
 
@@ -84,7 +84,7 @@ def quality(
 ) -> Quality:
     """Gather the metrics of one version.
 
-    Noise is what cleaning took out or set aside, duplicates apart; coverage what was published; the
+    Noise is what cleaning took out or quarantined, duplicates apart; coverage what was published; the
     error rate what was quarantined.
     """
     rows_in, published = accounting.rows_in, accounting.published
@@ -148,7 +148,7 @@ def _failed_by_dimension(checks: Sequence[Check]) -> dict[str, float]:
 
 
 def answers(rules: Iterable[Rule], found: Quality) -> dict[str, float | None]:
-    """What each rule of kind `metric` is answered; None where it was not measured."""
+    """What each rule of kind `metric` is answered; None if it was not measured."""
     return {rule.name: _answer(rule, found) for rule in rules if rule.kind == "metric"}
 
 

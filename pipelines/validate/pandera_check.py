@@ -50,8 +50,8 @@ class PanderaCheck:
             column, check = sorted(broken)[0]
             place = Where(dataset=self.contract.name, field=column, rule=check)
             raise QualityError(
-                f"pandera refuses rows that the rules let through ({len(broken)} kinds of failure)",
-                "The two compilations of the contract disagree; report this contract",
+                f"pandera refuses rows that the rules accept ({len(broken)} kinds of failure)",
+                "The two compilations of the contract differ; report this contract as a bug",
                 place,
             )
         self.rows += batch.height
@@ -92,7 +92,7 @@ class PanderaCheck:
             if (rule.columns[0], rule.name, index) not in named:
                 place = Where(dataset=self.contract.name, rule=rule.name)
                 raise QualityError(
-                    "pandera let a row through that must fail",
-                    "Nothing is validated until it works: check the pandera version and PANDERA_* variables",
+                    "pandera accepted a row that must fail",
+                    "Nothing is validated until this works: check the pandera version and PANDERA_* variables",
                     place,
                 )

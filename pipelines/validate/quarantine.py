@@ -1,7 +1,7 @@
 """Quarantined rows and decisions about them -> which are released, which are discarded, which still
 wait; and what today's rules say of them.
 
-Belongs here: what a decision takes, and judging again. Stays out: files and who decides
+Belongs here: what a decision takes, and evaluating again. Stays out: files and who decides
 (assets/services/quarantine.py).
 A quarantine holds `_row`, `_reasons`, and the published columns as text, personal ones already
 treated.
@@ -27,12 +27,12 @@ from assay.pipelines.validate.split import judged_rules, look_up
 
 NEVER = {
     "license: ": (
-        "its own licence does not allow what is wanted, and no steward can allow it instead of the holder",
+        "its own licence does not allow the purposes, and a steward cannot allow them in place of the holder",
         "Change the purposes in assay.license, or get another licence for the row",
     ),
     "unreadable: ": (
-        "no reader could parse it, so it has no values",
-        "Mend the line in the source, and deliver it again",
+        "it could not be parsed, so it has no values",
+        "Fix the line in the source, and deliver it again",
     ),
 }
 """How reasons begin that no decision can overrule, why, and what to do instead."""
@@ -78,7 +78,7 @@ def reason_digests(contract: Contract) -> dict[str, str]:
 
 
 def never(reason: str) -> tuple[str, str] | None:
-    """Why a reason cannot be overruled, and what to do instead; None where it can."""
+    """Why a reason cannot be overruled, and what to do instead; None if it can."""
     return next((why for start, why in NEVER.items() if reason.startswith(start)), None)
 
 
@@ -112,7 +112,7 @@ def _takes(handling: Handling, overruled: Iterable[str]) -> pl.Expr:
 def decisions_digest(handlings: Sequence[Handling]) -> str | None:
     """SHA-256 over the releases: they are an input of the version.
 
-    None where there are none, and a discard makes no other version.
+    None if there are none, and a discard makes no other version.
     """
     said = [
         [list(each.rows), each.rule, dict(each.covers)]
@@ -180,7 +180,7 @@ def judged_again(
 
     Args:
         related: the versions that relationships point to, as splitting takes them; what cannot be
-            judged does not pass.
+            evaluated does not pass.
         newest: the newest published rows: what must not repeat must not repeat one of them either.
     """
     names = {column.name for column in contract.published_columns}

@@ -3,7 +3,7 @@ the others go on, and everything is counted.
 
 Belongs here: what is done to each batch of the one pass. Stays out: repairing (clean/), what a rule
 means (split.py), files (the caller's sinks).
-Polars works a shared plan out anew for every sink, so the pass has one sink, and what leaves is
+Polars works a shared plan out again for every sink, so the pass has one sink, and what leaves is
 taken out of the stream as it goes by.
 """
 
@@ -47,7 +47,7 @@ class Sieve:
             `_removed_by`, and the text as received.
         flag: takes `_row` and `_flagged_by` of what was noted.
         certain: rules that no row can break, and that are not asked.
-        elsewhere: looks keys up in the other partitions of the version; None where there are none.
+        elsewhere: looks keys up in the other partitions of the version; None if there are none.
         pandera_check: looks at the rows that stay, as they will be published, and raises where it disagrees.
     """
 
@@ -82,7 +82,7 @@ class Sieve:
             threading.Lock()
         )  # one at a time, while other batches are sorted: pandera's settings are the process's
         self.counts: Counter[str] = Counter(dict.fromkeys(certain, 0))
-        """`rows` judged, and the rows that break each rule."""
+        """`rows` evaluated, and the rows that break each rule."""
         self.changed: Counter[tuple[str, str]] = Counter()
         """(step, column) -> cells it gave another value."""
         self._shown = {

@@ -27,13 +27,13 @@ def judged(
     stays: pl.Expr | None = None,
     elsewhere: Elsewhere | None = None,
 ) -> pl.LazyFrame:
-    """Say of each row, in a column `_keeps_<rule>` for each rule that judges rows, whether it keeps
+    """Say of each row, in a column `_keeps_<rule>` for each rule that evaluates rows, whether it keeps
     the rule.
 
     Args:
-        candidate: typed columns beside the `_was_read_` helpers.
+        candidate: typed columns next to the `_was_read_` helpers.
         related: data set -> its newest version, for relationships; one to a data set that is not
-            here is not judged.
+            here is not evaluated.
         stays: false where a row has left already, so that no other row can repeat it.
         elsewhere: looks keys up in the other partitions of the version, which rows must not repeat
             either.
@@ -60,11 +60,11 @@ def split(
     stays: pl.Series | None = None,
     kept: Sequence[str] | None = None,
 ) -> Split:
-    """Part judged rows: `kept` keep every error rule, `set_aside` has `_reasons`, the names of the
+    """Part evaluated rows: `kept` keep every error rule, `set_aside` has `_reasons`, the names of the
     error rules broken. Together they are what came in and stays.
 
     Args:
-        kept: the columns of those that are kept; all unless named. Most rows are kept, so this is
+        kept: the columns of those that are kept; all by default. Most rows are kept, so this is
             what parting costs.
     """
     if stays is None:
@@ -101,7 +101,7 @@ def _reasons(broken: Sequence[str]) -> pl.Expr:
 def count_breaking_rows(
     judged_rows: pl.DataFrame, stays: pl.Series | None = None
 ) -> dict[str, int]:
-    """How many rows there are (`rows`), and how many break each rule that judges rows; of those
+    """How many rows there are (`rows`), and how many break each rule that evaluates rows; of those
     that stay.
     """
     rows = judged_rows.height if stays is None else int(stays.sum())
@@ -117,7 +117,7 @@ def count_breaking_rows(
 
 
 def judged_rules(rules: Sequence[Rule], related: Mapping[str, pl.LazyFrame]) -> list[Rule]:
-    """The rules that can be judged row by row with what is there."""
+    """The rules that can be evaluated row by row with what is there."""
     return [
         rule
         for rule in rules
@@ -174,8 +174,8 @@ def checks(
 ) -> tuple[Check, ...]:
     """Compare each count with its bound.
 
-    `counts` has `rows` and the failing rows of each rule that was judged; `answers` what queries
-    returned, and the rows published where that is fewer than the rows judged.
+    `counts` has `rows` and the failing rows of each rule that was evaluated; `answers` what queries
+    returned, and the rows published where that is fewer than the rows evaluated.
     """
     return tuple(_check_tolerance(rule, counts, (answers or {}).get(rule.name)) for rule in rules)
 
@@ -202,7 +202,7 @@ def _check_tolerance(rule: Rule, counts: Mapping[str, int], answer: float | None
 
 
 def _measured(rule: Rule, counts: Mapping[str, int], answer: float | None) -> float | None:
-    """What the rule's bound applies to; None where it could not be measured."""
+    """What the rule's bound applies to; None if it could not be measured."""
     if answer is not None or rule.kind in ("sql", "anonymity", "metric"):
         return answer
     if rule.kind == "rowCount":

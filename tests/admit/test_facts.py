@@ -32,12 +32,12 @@ def license_of(holder: str) -> License:
 @pytest.mark.parametrize(
     ("holder", "changed", "reason"),
     [
-        ("TODO", {}, "who holds the rights"),
+        ("TODO", {}, "the holder of the rights"),
         ("Us", {"sensitivity": "unknown"}, "the sensitivity"),
         ("Us", {"sensitivity": "TODO"}, "the sensitivity"),
         ("Us", {"lawful_basis": "unknown"}, "the lawful basis"),
         ("Us", {"lawful_basis": "TODO"}, "the lawful basis"),
-        ("Us", {"confirmed_by": "TODO"}, "nobody has confirmed"),
+        ("Us", {"confirmed_by": "TODO"}, "are not confirmed"),
     ],
 )
 def test_a_fact_that_waits_for_a_person_holds_the_run(

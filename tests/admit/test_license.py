@@ -306,15 +306,19 @@ def test_no_data_set_is_used_more_freely_than_people_found() -> None:
 @pytest.mark.parametrize(
     ("inputs", "own", "says"),
     [
-        ({"a": "CC-BY-NC-4.0"}, "CC-BY-4.0", "allows non-commercial use, and 'CC-BY-4.0' says all"),
-        ({"a": "CC-BY-4.0"}, "CC0-1.0", "wants attribution"),
-        ({"a": "CC-BY-ND-4.0"}, "CC-BY-ND-4.0", "allows nothing to be made from it"),
+        (
+            {"a": "CC-BY-NC-4.0"},
+            "CC-BY-4.0",
+            "allows non-commercial use, but 'CC-BY-4.0' allows all",
+        ),
+        ({"a": "CC-BY-4.0"}, "CC0-1.0", "requires attribution"),
+        ({"a": "CC-BY-ND-4.0"}, "CC-BY-ND-4.0", "does not allow derived data"),
         (
             {"a": "CC-BY-SA-4.0"},
             "CC-BY-4.0",
-            "is share-alike: what is made from it stays under CC-BY-SA-4.0",
+            "is share-alike: data derived from it must stay under CC-BY-SA-4.0",
         ),
-        ({"a": "CC-BY-SA-4.0", "b": "ODbL-1.0"}, "CC-BY-SA-4.0", "nothing can be under both"),
+        ({"a": "CC-BY-SA-4.0", "b": "ODbL-1.0"}, "CC-BY-SA-4.0", "cannot be combined"),
         ({"a": "LicenseRef-Internal"}, "CC-BY-4.0", "forbids redistribution"),
         ({"a": "who knows"}, "CC-BY-4.0", "allows unspecified use"),
         ({"a": "CC-BY-SA-3.0"}, "CC-BY-SA-4.0", None),
@@ -356,7 +360,7 @@ def test_a_derived_data_set_carries_what_its_inputs_demand_and_is_refused_where_
     ]
     assert predicate["inputs"]["related"] == {"readings": "1.0.0"}
     installation.promise(*made, setting("license", expression="CC0-1.0"), file="made.odcs.yaml")
-    with pytest.raises(AdmissionError, match=r"of readings, 'CC-BY-SA-3.0', wants attribution"):
+    with pytest.raises(AdmissionError, match=r"of readings, 'CC-BY-SA-3.0', requires attribution"):
         installation.published("made")
 
 
@@ -375,7 +379,7 @@ def test_each_row_is_held_to_its_own_licence(installation: SampleHome) -> None:
     assert (accounting["rows_in"], accounting["published"], accounting["quarantined"]) == (5, 2, 3)
     assert [reason.split(" (")[0] for reason in sorted(accounting["quarantined_by"])] == [
         "license: 'CC-BY-NC-4.0' does not allow commercial use",
-        "license: 'my own words' names no licence: no licence that is known by this name",
+        "license: 'my own words' is not a known licence: no known licence has this name",
         "license: the row names none",
     ]
 
@@ -454,18 +458,18 @@ def test_a_licence_ends() -> None:
 
 
 BESIDE = [
-    ("LICENSE", "Creative Commons Attribution-NonCommercial 4.0 International", "LICENSE next to the source says 'CC-BY-NC-4.0', and the contract 'CC0-1.0'"),
+    ("LICENSE", "Creative Commons Attribution-NonCommercial 4.0 International", "LICENSE next to the source states 'CC-BY-NC-4.0', but the contract states 'CC0-1.0'"),
     ("licence.txt", "https://creativecommons.org/licenses/by-nc-sa/4.0/", "'CC-BY-NC-SA-4.0' does not allow commercial use"),
     ("README.md", "The project is licenced under CC-by-NC", "'CC-BY-NC-4.0' does not allow commercial use"),
     ("README.md", "---\nlicense: cc-by-nc-4.0\n---\n", "'CC-BY-NC-4.0' does not allow commercial use"),
     ("README.md", "code MIT, data CC BY-NC 3.0", "'CC-BY-NC-3.0' in 'MIT AND CC-BY-NC-3.0' does not allow commercial use"),
-    ("README.md", "Data are CC BY 4.0, except the images.", "nobody has read 'except'"),
+    ("README.md", "Data are CC BY 4.0, except the images.", "'except' is not known"),
     ("dataset-metadata.json", '{"licenses": [{"name": "CC-BY-NC-SA-4.0"}]}', "'CC-BY-NC-SA-4.0' does not allow commercial use"),
     ("CITATION.cff", "license: CC-BY-NC-4.0", "'CC-BY-NC-4.0' does not allow commercial use"),
     ("meters.csv.license", "SPDX-License-Identifier: CC-BY-NC-4.0", "'CC-BY-NC-4.0' does not allow commercial use"),
-    ("LICENSE", "CC BY 4.0 and our own terms", "nobody has read 'other words'"),
-    ("LICENSE", "ask us", "LICENSE next to the source names no licence that is known, a person reads it"),
-    ("LICENSE.pdf", "%PDF", "LICENSE.pdf next to the source names no licence that is known"),
+    ("LICENSE", "CC BY 4.0 and our own terms", "'other words' is not known"),
+    ("LICENSE", "ask us", "LICENSE next to the source names no known licence; a person must read it"),
+    ("LICENSE.pdf", "%PDF", "LICENSE.pdf next to the source names no known licence"),
 ]  # fmt: skip
 
 
@@ -510,7 +514,7 @@ def test_texts_beside_files_that_a_pattern_or_a_folder_names_are_read(
     [
         (
             "Creative Commons Attribution-NonCommercial 4.0 International",
-            "LICENSE next to the source says 'CC-BY-NC-4.0', and the contract 'CC0-1.0'",
+            "LICENSE next to the source states 'CC-BY-NC-4.0', but the contract states 'CC0-1.0'",
         ),
         ("Licensed under CC BY 4.0", None),
     ],

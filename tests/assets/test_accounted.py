@@ -210,7 +210,7 @@ def test_what_a_killed_run_left_is_no_error_for_a_day(home: SampleHome) -> None:
     assert problems(home) == []
     os.utime(left, (0, 0))
     (told,) = problems(home)
-    assert "assay expire readings" in told
+    assert "assay versions expire readings" in told
 
 
 # -- the quarantine's end --------------------------------------------------------------------------------
@@ -248,7 +248,7 @@ def test_a_statement_of_expiry_excuses_its_own_file_alone(home: SampleHome) -> N
     signed = sorted((home.root / "evidence/readings/quarantine").glob("*.expired.json"))
     signed[0].write_text(signed[1].read_text())
     first.unlink()
-    assert any("about another file" in each for each in problems(home, where=home.root))
+    assert any("belongs to another file" in each for each in problems(home, where=home.root))
 
 
 def test_an_expiry_that_was_interrupted_goes_on_and_is_no_error_meanwhile(
@@ -550,7 +550,7 @@ def test_the_checkpoints_of_the_library_are_compared_too(
         for row in rows.to_pylist()
     ]
     pq.write_table(pa.Table.from_pylist(changed, schema=rows.schema), checkpoint)
-    with pytest.raises(EvidenceError, match="says something else than the commits"):
+    with pytest.raises(EvidenceError, match="contradicts the commits"):
         delta_log.check(copy, expected, complete=True)
     checkpoint.write_bytes(b"PAR1")
     with pytest.raises(EvidenceError, match="cannot be read"):

@@ -201,7 +201,7 @@ def test_the_pages_of_drift_and_model_say_what_was_decided_why_and_how_the_candi
     assert (drift["verdict"], drift["decision"], drift["replay_with"]) == (
         "drifted",
         "retrain",
-        "`assay replay 2`",
+        "`assay review replay 2`",
     )
     assert (
         drift["decided_because"] == "The data have drifted. (rule: drift)"
@@ -223,7 +223,7 @@ def test_the_pages_of_drift_and_model_say_what_was_decided_why_and_how_the_candi
     assert (first["model"]["judged_against"], model["judged_against"]) == ("nobody", "version 1")
     assert (
         model["trace"]
-        == f"`assay why {installation.open().models.versions('high')[-1]['tags']['trace_id']}`"
+        == f"`assay lineage trace {installation.open().models.versions('high')[-1]['tags']['trace_id']}`"
     )
     assert not [
         name

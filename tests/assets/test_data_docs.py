@@ -106,7 +106,7 @@ def test_what_cannot_be_judged_leaves_no_page_and_quotes_no_value(tmp_path: Path
     wrong = pl.LazyFrame(
         {"meter": ["M1"], "energy_kwh": [CANARY], "tariff": ["day"]}
     )  # text where a number was promised
-    with pytest.raises(ContractError, match="could not judge") as error:
+    with pytest.raises(ContractError, match="could not evaluate") as error:
         data_docs(contract(), wrong, tmp_path / "docs")
     assert CANARY not in str(error.value)
     assert not (tmp_path / "docs").exists()

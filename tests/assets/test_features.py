@@ -127,13 +127,13 @@ def test_frames_of_other_libraries_and_features_of_no_contract_are_told_with_wha
     ):
         assay.features("readings")
     published.promise(COLUMNS, wanted())
-    with pytest.raises(FeatureError, match="Make them: assay run readings"):
+    with pytest.raises(FeatureError, match="Create them: assay run readings"):
         assay.features("readings")
     delivered(published, rows=210)
     published.published()
     with pytest.raises(
         FeatureError,
-        match=r"version 1\.0\.0 has no features\. .*Open 1\.1\.0: they are made for what `latest` points to",
+        match=r"version 1\.0\.0 has no features\. .*Open 1\.1\.0: features exist for the version that `latest` points to",
     ):
         assay.features("readings", "1.0.0")
     make_features(published.run())
@@ -148,7 +148,7 @@ def test_frames_of_other_libraries_and_features_of_no_contract_are_told_with_wha
         (None, "NoneType"),
     ):
         with pytest.raises(
-            FeatureError, match=rf"`frame` is a {kind}, and no frame of Polars\. .* pl\.from_pandas"
+            FeatureError, match=rf"`frame` is a {kind}, not a Polars frame\. .* pl\.from_pandas"
         ):
             features.transform(other)
     with pytest.raises(FeatureError, match="`history` is a list"):
@@ -243,7 +243,7 @@ PERSONAL = {"columns": {"k": {"kind": "other", "treatment": "token"}}, "sensitiv
 def test_features_of_a_personal_column_need_a_purpose_that_allows_them() -> None:
     with pytest.raises(
         ContractError,
-        match=r"features are made from 'k' \(personal\), which assay.features does not allow for any purpose",
+        match=r"features are computed from 'k' \(personal\), which assay.features does not allow for any purpose",
     ):
         contract(COLUMNS, setting("privacy", **PERSONAL), wanted())
     allowed = contract(
@@ -285,11 +285,11 @@ def test_features_carry_the_class_and_are_opened_for_what_allows_it(
     [
         (
             wanted({"transform": "log", "columns": ["y"]}),
-            "the model would be told what it is to find out",
+            "the label would leak into the features",
         ),
         (
             wanted({"transform": "tfidf", "column": "x"}),
-            "needs texts, and 'x' is promised as number",
+            "needs texts, but 'x' is declared as number",
         ),
         (wanted({"transform": "calendar", "columns": ["x"], "parts": ["hour"]}), "needs times"),
         (wanted({"transform": "window", "columns": ["x"], "span": 7}), "a span does not fit 'at'"),
@@ -297,12 +297,12 @@ def test_features_carry_the_class_and_are_opened_for_what_allows_it(
             wanted({"transform": "window", "columns": ["x"], "span": "7 days"}),
             "write a span of time",
         ),
-        (wanted({"transform": "log", "columns": ["x_scaled"]}), "not promised"),
+        (wanted({"transform": "log", "columns": ["x_scaled"]}), "the contract does not declare"),
         (wanted({"transform": "wavelet", "columns": ["x"]}), "'wavelet' is not known"),
         (wanted({"transform": "ratio", "of": ["x"], "two": "y"}), "Did you mean"),
         (
             setting("features", order_by="k", transforms=[{"transform": "lag", "columns": ["x"]}]),
-            "rows are ordered by 'k', which is promised as string",
+            "rows are ordered by 'k', which the contract declares as string",
         ),
         (
             setting(
@@ -332,7 +332,7 @@ def test_features_see_no_row_that_the_model_is_judged_on() -> None:
     retrain = setting("retrain", model="m", holdout=0.5, tolerance=0.01)
     with pytest.raises(
         ContractError,
-        match="features are fitted on all but 25% of the rows, and the model is judged on 50%",
+        match="features are fitted on all but 25% of the rows, but the model is evaluated on 50%",
     ):
         contract(COLUMNS, wanted(), retrain)
     assert (
@@ -432,7 +432,7 @@ def test_rows_are_not_joined_to_what_was_not_admitted_for_the_purpose(
 def test_a_gpu_that_is_demanded_and_not_there_makes_nothing(published: SampleHome) -> None:
     if engine.why_no_gpu() is None:
         pytest.skip("a GPU is here")
-    with pytest.raises(ConfigurationError, match="the engine 'gpu' is asked for"):
+    with pytest.raises(ConfigurationError, match="the engine 'gpu' is required"):
         make_features(published.run(), "gpu")
     assert published.open().registry.derived.get("readings", "1.0.0", "features") is None
     assert make_features(published.run(), "auto").details["engine"] == "polars"

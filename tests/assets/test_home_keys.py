@@ -167,7 +167,7 @@ def test_another_pair_of_signing_keys_is_refused_though_its_halves_fit(
         persons.create().keys.check,
     ):
         with pytest.raises(
-            ConfigurationError, match="not the key that the installation began with"
+            ConfigurationError, match="not the key that the installation was created with"
         ):
             use()
 
@@ -207,7 +207,7 @@ def test_a_steward_s_key_of_another_kind_is_refused_in_one_sentence(
     file.write_bytes(content)
     with pytest.raises(
         ConfigurationError,
-        match=r"this is no private key of Ed25519\. Make one: assay review key NAME",
+        match=r"this is not an Ed25519 private key\. Create one: assay review key NAME",
     ):
         read_private(file)
 

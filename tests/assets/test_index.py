@@ -172,7 +172,7 @@ def test_an_index_is_built_once_and_again_only_for_what_changed(with_index: Shel
     ]
     assert (
         trigger.reason
-        == "Documents have changed since the index in service was made: 1 added, 1 changed, 1 removed."
+        == "Documents have changed since the index in service was built: 1 added, 1 changed, 1 removed."
     )
     assert trigger.outcome["outcome"] == "in service"
     assert with_index.serving == second["build"]
@@ -285,7 +285,7 @@ def shelf_files(shelf: Shelf) -> list[Path]:
 
 def test_rolling_back_moves_the_pointer_and_the_next_version_moves_on(with_index: Shelf) -> None:
     first = with_index.first
-    with pytest.raises(ActionError, match="no earlier index"):
+    with pytest.raises(ActionError, match="no earlier build"):
         roll_back(with_index.installation.open(), "readings", None, "too soon")
     with_index.documents["topic-tuple"] += " It has changed since."
     second = with_index.details()
@@ -309,9 +309,9 @@ def test_there_is_no_way_back_to_a_build_that_holds_what_is_withdrawn(with_index
     first = with_index.first
     del with_index.documents["topic-list"]
     with_index.details()
-    with pytest.raises(ActionError, match="no earlier index"):
+    with pytest.raises(ActionError, match="no earlier build"):
         roll_back(with_index.installation.open(), "readings", None, "answers were odd")
-    with pytest.raises(ActionError, match="gone from the disk"):
+    with pytest.raises(ActionError, match="no longer on the disk"):
         roll_back(with_index.installation.open(), "readings", first["build"], "answers were odd")
 
 
@@ -344,7 +344,7 @@ def test_building_again_what_serves_changes_nothing_however_slow_the_machine_is_
     assert (again["build"], again["accepted"], again["reason"]) == (
         built,
         True,
-        "nothing has changed: it is the index in service",
+        "nothing has changed since the index in service was built",
     )
     assert len(with_index.installation.open().registry.indexes.moves("readings")) == 1
     assert with_index.on_disk() == [built]
@@ -373,7 +373,7 @@ def test_the_contracts_own_questions_are_asked_and_measured(shelf: Shelf) -> Non
 def test_documents_of_which_nothing_can_be_asked_say_so_and_what_to_do(shelf: Shelf) -> None:
     shelf.documents = {name: "1.2.3 " * 12 + name for name in shelf.documents}
     assert shelf.details()["reason"] == (
-        "there is no question to judge it by: no document holds a sentence of 6 to 30 plain words; write some under `questions` in assay.index"
+        "no question to evaluate it with: no document holds a sentence of 6 to 30 plain words; write some under `questions` in assay.index"
     )
 
 
@@ -400,7 +400,7 @@ def test_a_model_other_than_the_vector_column_promises_is_refused(shelf: Shelf) 
     shelf.publish(embedding=lambda _: [0.25] * 16)
     with pytest.raises(
         ActionError,
-        match=r"promises vectors of 'somebody/else', and the index has 'assay/latent-semantic'",
+        match=r"declares vectors of 'somebody/else', but the index uses 'assay/latent-semantic'",
     ):
         rebuild(shelf.installation.run(), full=False)
 
@@ -505,7 +505,7 @@ def test_the_command_line_searches_lists_and_rolls_back(
         build["state"] for build in json.loads(assay("index", "list", "readings", "--json")[1])
     ] == ["kept", "in service"]
     assert (
-        f"was {second['build']}, and now is 1.0.0-"
+        f"was {second['build']} and is now build 1.0.0-"
         in assay("index", "rollback", "readings", "--why", "answers were odd")[1]
     )
     assert json.loads(assay("search", "readings", "the tuple", "--json")[1])["version"] == "1.0.0"

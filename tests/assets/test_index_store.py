@@ -194,7 +194,7 @@ def test_a_touched_space_is_refused_until_the_same_documents_are_built_again(
     store = IndexStore(tmp_path)
     digest = build(store).manifest["embedder"]["digest"]
     changed(tmp_path / "plants" / EMBEDDERS / f"{digest}.arrow")
-    with pytest.raises(ActionError, match="embedder is gone, or not what was fitted"):
+    with pytest.raises(ActionError, match="embedder is missing or has changed"):
         store.space("plants", digest)
     build(store)
     assert store.space("plants", digest).digest == digest
@@ -207,7 +207,7 @@ def test_a_space_cut_short_is_refused(tmp_path: Path, kept: float) -> None:
     file = tmp_path / "plants" / EMBEDDERS / f"{digest}.arrow"
     content = file.read_bytes()
     file.write_bytes(content[: kept if isinstance(kept, int) else int(kept * len(content))])
-    with pytest.raises(ActionError, match="embedder is gone, or not what was fitted"):
+    with pytest.raises(ActionError, match="embedder is missing or has changed"):
         store.space("plants", digest)
 
 
@@ -215,7 +215,7 @@ def test_a_pickle_where_a_space_should_be_is_never_loaded(tmp_path: Path) -> Non
     store = IndexStore(tmp_path)
     digest = build(store).manifest["embedder"]["digest"]
     (tmp_path / "plants" / EMBEDDERS / f"{digest}.arrow").write_bytes(pickle.dumps(Trap()))
-    with pytest.raises(ActionError, match="embedder is gone, or not what was fitted"):
+    with pytest.raises(ActionError, match="embedder is missing or has changed"):
         store.space("plants", digest)
 
 

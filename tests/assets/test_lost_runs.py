@@ -111,7 +111,7 @@ def test_a_killed_run_is_ended_its_lease_freed_and_its_staging_swept(
     (ended,) = opened_home.registry.runs.newest("readings")
     assert (ended.outcome, ended.details["error"]) == (
         "failed",
-        "the run was lost: its process is gone",
+        "the run was lost: its process has ended",
     )
     assert not staging.exists()
     assert reap(opened_home) == []
@@ -138,7 +138,7 @@ def test_a_run_that_was_ended_for_lost_cannot_publish_after_all(
     admission = admit(run)
     refined = refine(run, admission)
     (row,) = run.installation.registry.runs.newest("readings")
-    assert run.installation.registry.runs.lose(row, "nothing was heard of it")
+    assert run.installation.registry.runs.lose(row, "it has not reported")
     with pytest.raises(PublicationError, match="newer run"):
         publish(run, admission, refined)
     assert run.installation.registry.versions.all("readings") == []
@@ -149,7 +149,7 @@ def test_a_run_that_landed_and_went_no_further_has_not_failed(installation: Samp
     opened_home = installation.open()
     (row,) = opened_home.registry.runs.newest("readings")
     assert row.stage is None
-    assert opened_home.registry.runs.lose(row, "its process is gone")
+    assert opened_home.registry.runs.lose(row, "its process has ended")
     assert opened_home.registry.runs.newest("readings")[0].outcome == "stopped"
 
 
@@ -161,15 +161,15 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
     [
         ({}, timedelta(hours=1), None),
         ({}, MAX_RUNTIME + timedelta(seconds=1), "more than 6 hours"),
-        ({"process": "999999999 1"}, timedelta(0), "its process is gone"),
+        ({"process": "999999999 1"}, timedelta(0), "its process has ended"),
         (
             {"process": process().split(" ")[0] + " 1"},
             timedelta(0),
-            "its process is gone",
+            "its process has ended",
         ),  # the number has come again
         ({"process": "999999999 1", "stage": None}, timedelta(0), None),  # between two stages
         ({"host": "elsewhere"}, SILENCE - timedelta(seconds=1), None),
-        ({"host": "elsewhere"}, SILENCE + timedelta(seconds=1), "nothing was heard"),
+        ({"host": "elsewhere"}, SILENCE + timedelta(seconds=1), "it has not reported"),
         (
             {"host": None, "process": None, "heartbeat_at": None},
             timedelta(hours=1),

@@ -161,7 +161,7 @@ def test_a_version_that_was_not_admitted_for_training_teaches_nothing(
     measure_drift(installation.run())
     (installation.contracts / "readings.odcs.yaml").write_text(
         contract
-    )  # training is asked for now, but that version was not admitted for it
+    )  # training is requested now, but that version was not admitted for it
     override(installation.open(), "readings", "retrain", "why not", "1.0.0")
     with pytest.raises(AdmissionError, match="not admitted for 'training'"):
         retrain_if_due(installation.run())
@@ -218,7 +218,7 @@ def test_a_frame_of_another_library_is_refused_before_anything_is_recorded(
     opened_home = served.open()
     with pytest.raises(
         FeatureError,
-        match=r"`frame` is a pandas\.DataFrame, and no frame of Polars\. .* pl\.from_pandas",
+        match=r"`frame` is a pandas\.DataFrame, not a Polars frame\. .* pl\.from_pandas",
     ):
         opened("high", "analytics", opened_home).predict(rows(3).to_pandas())
     assert [use.kind for use in opened_home.registry.uses.all("readings")] == ["training"]
@@ -287,7 +287,7 @@ def test_how_the_champion_did_before_a_challenger_was_tried_does_not_speak_for_t
     before = opened("high", "analytics", served.open()).predict(rows())
     with_challenger(served)
     assert came_true(served, tmp_path, before, right=False) == []
-    assert "0 outcomes have arrived for it and 0 for the champion" in str(
+    assert "0 outcomes have arrived for it, 0 for the champion" in str(
         monitor.in_canary(served.open(), "high")
     )
     during = opened("high", "analytics", served.open()).predict(rows())
@@ -331,7 +331,7 @@ def test_a_challenger_that_a_newer_one_overtakes_says_so(challenged: SampleHome)
     }
     assert refused == {
         "1": None,
-        "2": "overtaken in canary: version 3, trained on 1.1.0, is tried in its place",
+        "2": "replaced in canary: version 3, trained on 1.1.0, is tried instead",
         "3": None,
     }
 
@@ -360,7 +360,7 @@ def test_a_steward_may_promote_what_was_refused_and_the_record_says_so(
     contract, policy = outcomes.keeps_model(challenged.open(), "high")
     (switch,) = monitor.promote(challenged.open(), contract, policy, "2", "the labels were wrong")
     assert switch.reason.startswith(
-        "the labels were wrong (before it was refused: rolled back in canary: roc_auc 0.0"
+        "the labels were wrong (refused earlier: rolled back in canary: roc_auc 0.0"
     )
     assert challenged.open().registry.models.switches("readings")[-1].reason == switch.reason
     assert aliases(challenged) == {"champion": "2"}
@@ -431,15 +431,15 @@ def test_what_came_true_may_be_corrected_and_corrected_back(
     ("text", "said"),
     [
         ("traceparent,y\na,1\n", "lacks the column 'label' among its 2"),
-        ("traceparent,label\na,1\nb,maybe\n", "row 3: 1 row.* neither 0 nor 1"),
+        ("traceparent,label\na,1\nb,maybe\n", "row 3: 1 row.* a label other than 0 or 1"),
         ("traceparent,label\na,1\n,1\n", "row 3: 1 row.* no trace id"),
         ("traceparent,label\na,1\nb,1\na,0\n", "row 2: 2 row.* two labels for one prediction"),
         (
             "traceparent,label,prediction\na,1,0.5\nb,1,7.5\n",
-            "row 3: 1 row.* no number from 0 to 1",
+            "row 3: 1 row.* not a number from 0 to 1",
         ),
-        ("traceparent,label,prediction\na,1,high\n", "row 2: 1 row.* no number from 0 to 1"),
-        ("traceparent,label\na,1\n", "none of its 1 row.* speaks of a prediction that Assay gave"),
+        ("traceparent,label,prediction\na,1,high\n", "row 2: 1 row.* not a number from 0 to 1"),
+        ("traceparent,label\na,1\n", "none of its 1 row.* belongs to a prediction by Assay"),
         ("traceparent,label\n", "has no rows"),
         ("traceparent,label\na,1,2\n", "no CSV with as many cells"),
         ("", "the file is empty"),
@@ -576,7 +576,9 @@ def test_a_steward_overrides_with_a_reason_and_the_same_version_is_trained_again
         ]
         assert [each["model_version"] for each in told] == [version["version"]]
     assert (
-        trace.used_by(opened_home, "readings", "1.0.0")["made"]["model"].count("once it was judged")
+        trace.used_by(opened_home, "readings", "1.0.0")["made"]["model"].count(
+            "after its evaluation"
+        )
         == 2
     )
 
@@ -689,7 +691,7 @@ def test_what_one_process_holds_another_leaves_alone_until_it_is_gone(
         with opened_home.registry.triggers.holding(trigger, "two") as also:
             assert not also
         monkeypatch.setattr(
-            "assay.assets.io.registry.triggers.why_lost", lambda row, now: "its process is gone"
+            "assay.assets.io.registry.triggers.why_lost", lambda row, now: "its process has ended"
         )
         with opened_home.registry.triggers.holding(trigger, "three") as now:
             assert now
@@ -818,6 +820,6 @@ def test_a_trace_tells_when_the_model_was_made_and_an_old_judgement_from_who_ser
     assert made["at"] is not None
     told = trace.used_by(opened_home, "readings", "1.0.0")
     assert (told["made"]["model"], told["serving"]) == (
-        "high version 1: in service once it was judged",
+        "high version 1: in service after its evaluation",
         {"champion": "1"},
     )

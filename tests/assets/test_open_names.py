@@ -26,5 +26,5 @@ def test_a_version_in_the_name_is_opened() -> None:
     ):
         assert assay.open(name, version, purpose="analytics").collect().height == 3
     for name, version in (("readings@1.0.0", "2.0.0"), ("readings@", None)):
-        with pytest.raises(ConfigurationError, match="do not agree"):
+        with pytest.raises(ConfigurationError, match="name different versions"):
             assay.open(name, version, purpose="analytics")

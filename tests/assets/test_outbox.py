@@ -72,7 +72,7 @@ FAILURES: dict[str, Callable[[], BaseException]] = {
     "a frame": polars_error,
     "a database": lambda: sa.exc.OperationalError(SECRET, {"v": SECRET}, Exception(SECRET)),
     "a receiver that says no": lambda: NotDelivered("it answered 500"),
-    "our own refusal": lambda: ConfigurationError("the place is gone", "Make it"),
+    "our own refusal": lambda: ConfigurationError("the place is missing", "Make it"),
 }
 
 

@@ -105,7 +105,7 @@ def test_a_query_that_is_answered_wrong_or_not_at_all_stops_publication(
     installation.promise(
         asked("SELECT max(energy_kwh) FROM ${table} WHERE energy_kwh > 100", mustBeLessThan=3)
     )
-    with pytest.raises(QualityError, match=r"rule 'asked': it could not be judged"):
+    with pytest.raises(QualityError, match=r"rule 'asked': it could not be evaluated"):
         published(installation)
     assert installation.open().registry.versions.all("readings") == []
 
@@ -147,7 +147,7 @@ def test_a_row_whose_key_points_nowhere_is_set_aside_and_the_version_says_what_i
 
 
 def test_a_relationship_to_what_nobody_published_stops_publication(two: SampleHome) -> None:
-    with pytest.raises(QualityError, match="rule 'meter_in_meters': it could not be judged"):
+    with pytest.raises(QualityError, match="rule 'meter_in_meters': it could not be evaluated"):
         published(two)
 
 

@@ -437,7 +437,7 @@ def test_one_byte_changed_anywhere_is_found(installation: SampleHome) -> None:
         restore()
     verify(root, "readings", "1.0.0", opened_home.keys.public())
     restore = flip(data[0], chance)
-    with pytest.raises(EvidenceError, match="not what was signed"):
+    with pytest.raises(EvidenceError, match="differs from its signed digest"):
         opened_home.scan(done.row)
     restore()
 
@@ -505,7 +505,7 @@ def test_a_changed_entry_of_the_audit_log_is_named(either_registry: SampleHome) 
         connection.execute(
             sa.update(ledger).where(ledger.c.sequence == 1).values(actor="somebody else")
         )
-    with pytest.raises(EvidenceError, match="breaks at entry 1"):
+    with pytest.raises(EvidenceError, match="is broken at entry 1"):
         registry.ledger.check()
 
 

@@ -135,7 +135,7 @@ REFUSED: list[tuple[dict[str, Any], type[AssayError], str]] = [
     (
         {"rule": "energy_kwh_type"},
         QualityError,
-        "row 9, column 'energy_kwh': it cannot be released: the cell is no number",
+        "row 9, column 'energy_kwh': it cannot be released: the cell is not a valid number",
     ),
     ({"rows": (9,)}, QualityError, "row 9, column 'energy_kwh'"),
     (
@@ -152,8 +152,8 @@ REFUSED: list[tuple[dict[str, Any], type[AssayError], str]] = [
         ConfigurationError,
         "personal data (email) in characters 5 to 23",
     ),
-    ({}, ConfigurationError, "about rows, or about a rule"),
-    ({"rule": "meter_pattern", "rows": (6,)}, ConfigurationError, "about rows, or about a rule"),
+    ({}, ConfigurationError, "no rows and no rule are given"),
+    ({"rule": "meter_pattern", "rows": (6,)}, ConfigurationError, "no rows and no rule are given"),
 ]
 
 
@@ -187,7 +187,7 @@ def test_a_release_is_of_the_newest_delivery_under_todays_contract(
         decide(installation, rule="meter_pattern")
     installation.promise()
     delivered(installation, "meter,energy_kwh,tariff\nM1,1,day\nM2,2,day\nx3,3,day\n")
-    with pytest.raises(QualityError, match="newer data have come since"):
+    with pytest.raises(QualityError, match="newer data were delivered after"):
         quarantine.decide(
             opened_home,
             "readings",
@@ -216,9 +216,7 @@ def test_discarded_rows_stay_counted_and_their_values_are_gone_from_the_disk(
     checked = verified(
         installation, "1.0.0"
     ).checked  # the file is another than the one that was signed, by a signed decision
-    assert (
-        "quarantine: digest of 5 rows, values of some removed since by signed decisions" in checked
-    )
+    assert "quarantine: digest of 5 rows, some values deleted later by signed decisions" in checked
     assert admit(installation.run()).published  # a discard makes no version
     decide(installation, rows=(8,))
     said = installation.predicate(installation.published())
@@ -241,7 +239,7 @@ def test_a_quarantine_that_nobody_decided_to_change_is_found_out(installation: S
         / f"{quarantine.record(opened_home, 'readings', None).run_id}.parquet"
     )
     pl.read_parquet(file).head(1).write_parquet(file)
-    with pytest.raises(EvidenceError, match="the quarantine file is not what was signed"):
+    with pytest.raises(EvidenceError, match="the quarantine file differs from its signed digest"):
         verified(installation, "1.0.0")
 
 
@@ -296,7 +294,7 @@ def test_a_quarantine_goes_when_its_contract_says_and_never_before(
         "quarantine: 5 rows, expired on 2026-01-31, as signed"
         in verified(either_registry, "1.0.0").checked
     )
-    with pytest.raises(QualityError, match="no row waits in the quarantine"):
+    with pytest.raises(QualityError, match="no row is in the quarantine"):
         decide(either_registry, rule="meter_pattern")
     assert quarantine_record.expire(either_registry.open(), ["readings"]) == []
 

@@ -44,7 +44,7 @@ def test_references_point_where_they_were_put_and_latest_follows_publication(
     registry.references.point("readings", "prod", "1.2.0", "checked too")
     assert opened_home.version("readings", "prod").version == "1.2.0"
     assert registry.references.roll_back("readings", "prod", "not so good")[1].version == "1.1.0"
-    with pytest.raises(EvidenceError, match=r"'prod' has pointed to nothing before 1\.1\.0"):
+    with pytest.raises(EvidenceError, match=r"'prod' has no earlier version before 1\.1\.0"):
         registry.references.roll_back("readings", "prod", "still not")
     assert registry.references.roll_back("readings", "latest", "wrong")[1].version == "1.1.0"
     assert opened_home.version("readings").version == "1.1.0"
@@ -310,7 +310,7 @@ def test_without_a_key_or_where_it_repeats_equal_rows_are_paired(installation: S
             found["removed"],
             found["changed"],
         ) == ([], bool(key), 2, 2, None)
-    with pytest.raises(EvidenceError, match="the key 'metre' is no column"):
+    with pytest.raises(EvidenceError, match="the key 'metre' is not a column"):
         diff(opened_home, "readings", "1.0.0", "1.1.0", key=["metre"])
 
 

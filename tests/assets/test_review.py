@@ -95,7 +95,9 @@ def test_nobody_decides_twice_or_on_what_they_asked_for(held: SampleHome) -> Non
     decide(held, ann)
     with pytest.raises(AdmissionError, match="ann has decided already"):
         decide(held, ann)
-    with pytest.raises(AdmissionError, match="who asked for a version does not approve it"):
+    with pytest.raises(
+        AdmissionError, match="the person who requested a version cannot approve it"
+    ):
         decide(held, author)
     assert [entry.decision for entry in held.open().registry.reviews.approvals(1)] == ["approve"]
 
@@ -115,7 +117,7 @@ def test_a_contract_says_who_approves_it(held: SampleHome) -> None:
         held.appoint("bob", "second"),
         held.appoint("eve", "first", "second"),
     )
-    with pytest.raises(AdmissionError, match="eve is no approver of this data set"):
+    with pytest.raises(AdmissionError, match="eve is not an approver of this data set"):
         decide(held, eve, number=2)
     assert (decide(held, ann, number=2), decide(held, bob, number=2)) == ("open", "approved")
 
@@ -128,7 +130,7 @@ def test_new_data_needs_a_new_approval_and_the_old_one_does_not_fit(held: Sample
     held.deliver(EMAILS + "ask bob@example.com\n")
     with pytest.raises(AdmissionError, match="held for review"):
         held.published()
-    with pytest.raises(AdmissionError, match="it is about other data"):
+    with pytest.raises(AdmissionError, match="it belongs to other data"):
         review.submit(held.open(), 2, replayed)
 
 
@@ -161,7 +163,7 @@ def test_what_a_key_signs_for_longer_for_another_or_ahead_of_time_does_not_count
 
     for text, says in (
         (told("bob", NOW, 30), "it names bob, and is signed with the key of ann"),
-        (told("ann", NOW, 300), "it would hold longer than 30 days"),
+        (told("ann", NOW, 300), "it would be valid for longer than 30 days"),
         (told("ann", NOW + timedelta(days=1), 30), "signed in the future"),
     ):
         with pytest.raises(AdmissionError, match=says):
@@ -188,7 +190,7 @@ def test_forged_approvals_are_refused_and_noted(held: SampleHome) -> None:
     for forged in (changed, "{}", "no json", text[:-5], json.dumps({**envelope, "signatures": []})):
         with pytest.raises(EvidenceError):
             review.submit(held.open(), 1, forged)
-    with pytest.raises(ConfigurationError, match="this is no key of a steward"):
+    with pytest.raises(ConfigurationError, match="this key belongs to no steward"):
         review.sign(held.open(), 1, "approve", "fine", stranger)
     assert held.open().registry.ledger.check()[0] > 1
 
@@ -240,11 +242,11 @@ def test_a_changed_stewards_file_makes_nobody_a_steward_until_two_of_the_old_one
         held.appoint("eve", "first", "second"),
     )
     for key in (mallory, eve):
-        with pytest.raises(ConfigurationError, match="this is no key of a steward"):
+        with pytest.raises(ConfigurationError, match="this key belongs to no steward"):
             review.sign(held.open(), 1, "approve", "fine", key)
     with pytest.raises(
         AdmissionError,
-        match="the stewards' file has changed, and two stewards have not approved that",
+        match="the stewards' file has changed, and two stewards have not approved the change yet",
     ):
         held.published()
     asked = held.open().registry.reviews.all()[1]
@@ -263,7 +265,7 @@ def test_a_stewards_file_by_which_nobody_could_decide_is_refused(held: SampleHom
     decide(held, held.appoint("ann", "first")), decide(held, held.appoint("bob", "second"))
     held._appointed.pop()
     held.appoint()
-    with pytest.raises(AdmissionError, match="names no two who could decide"):
+    with pytest.raises(AdmissionError, match="no longer names two stewards who can decide"):
         held.published()
 
 
@@ -365,7 +367,7 @@ def test_a_changed_policy_decides_nothing_until_two_persons_approve_it(
     monkeypatch.setattr("assay.assets.io.installation.license_policy", lambda: changed)
     with pytest.raises(
         AdmissionError,
-        match="the licence policy has changed, and two stewards have not approved that",
+        match="the licence policy has changed, and two stewards have not approved the change yet",
     ):
         installation.published()
     assert [decide(installation, key) for key in (ann, bob)] == ["open", "approved"]
@@ -376,5 +378,5 @@ def test_a_changed_policy_decides_nothing_until_two_persons_approve_it(
     }
     monkeypatch.undo()
     installation.deliver("meter,energy_kwh,tariff\nM1,1,day\nM2,2,day\n")
-    with pytest.raises(AdmissionError, match="two stewards have not approved that"):
+    with pytest.raises(AdmissionError, match="two stewards have not approved the change"):
         installation.published()  # the old one is a change again

@@ -199,7 +199,7 @@ def test_the_name_of_a_licence_beside_a_file_is_repeated_nowhere(installation: S
         (folder / f"{CANARY}.csv").write_text(GOOD)
         (folder / name).write_text("License: CC-BY-NC-4.0\n")
         told = taken_in(installation, dataset)
-        assert "next to the source says 'CC-BY-NC-4.0'" in told
+        assert "next to the source states 'CC-BY-NC-4.0'" in told
         assert CANARY not in told
     assert_nowhere(installation, "")
 
@@ -525,7 +525,7 @@ def test_a_mark_that_was_sealed_elsewhere_is_refused_in_one_sentence(
         ("no base 64", "x"),
         ("AAAA", "x"),
     ):
-        with pytest.raises(AssayError, match="does not open with this key"):
+        with pytest.raises(AssayError, match="cannot be decrypted with this key"):
             keys.unseal(text, about)
 
 

@@ -100,7 +100,7 @@ def test_nothing_personal_is_asked_for(installation: SampleHome) -> None:
     [
         ("meter\nM1\n", "no CSV file"),
         ("_row,meter\nCANARY7391,M1\n", "no CSV file"),
-        ("_row,meter\n2,M1\n2,M1\n", "name each row once"),
+        ("_row,meter\n2,M1\n2,M1\n", "repeated or missing row numbers"),
         (None, "no CSV file"),
     ],
     ids=["without numbers", "a number that is none", "a row twice", "no file"],

@@ -70,7 +70,7 @@ def later(opened_home: Installation, seconds: float) -> Installation:
 
 
 def triggered(installation: SampleHome, **acting: Any) -> Installation:
-    """A version was published and measured, and the first model is asked for."""
+    """A version was published and measured, and the first model is due."""
     learning(installation)
     installation.promise(*learned(installation, acting=acting))
     delivered(installation, 1)
@@ -313,7 +313,7 @@ def test_a_judgement_is_requested_once_for_each_new_thing_and_a_canary_says_how_
     ]
     assert (
         seen.asset_observation_data.asset_observation.description
-        == "version 2 of high stays in canary: 0 outcomes have arrived for it and 0 for the champion, 100 and 50 are needed"
+        == "version 2 of high stays in canary: 0 outcomes have arrived for it, 0 for the champion; 100 and 50 are needed"
     )
     assert judgements(tick(dagster, told.cursor)) == []
     (tmp_path / "outcomes.csv").write_text("traceparent,label,prediction\na,1,0.9\nb,0,0.2\n")

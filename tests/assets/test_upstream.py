@@ -151,18 +151,22 @@ def test_a_purpose_that_the_source_was_not_admitted_for_is_refused_and_recorded(
         (
             [setting("privacy", sensitivity="personal")],
             [],
-            r"that is 'personal', and the contract says 'internal'",
+            r"that is 'personal', but the contract declares 'internal'",
         ),
         (
             [setting("privacy", sensitivity="internal")],
             [setting("privacy", sensitivity="public")],
-            r"that is 'internal', and the contract says 'public'",
+            r"that is 'internal', but the contract declares 'public'",
         ),
-        ([], [setting("privacy", region="us")], r"that stays in 'eu', and the contract says 'us'"),
+        (
+            [],
+            [setting("privacy", region="us")],
+            r"that must stay in 'eu', but the contract declares 'us'",
+        ),
         (
             [],
             [setting("privacy", region="global")],
-            r"that stays in 'eu', and the contract says 'global'",
+            r"that must stay in 'eu', but the contract declares 'global'",
         ),
         ([setting("license", until="2026-01-01")], [], r"its licence ended on 2026-01-01"),
     ],
@@ -192,9 +196,9 @@ def test_as_much_care_or_more_is_let_through(chained: SampleHome) -> None:
 @pytest.mark.parametrize(
     ("source", "own", "says"),
     [
-        ("CC-BY-4.0", "CC0-1.0", "wants attribution"),
+        ("CC-BY-4.0", "CC0-1.0", "requires attribution"),
         ("CC-BY-SA-4.0", "CC-BY-4.0", "is share-alike"),
-        ("CC-BY-ND-4.0", "CC-BY-ND-4.0", "allows nothing to be made from it"),
+        ("CC-BY-ND-4.0", "CC-BY-ND-4.0", "does not allow derived data"),
         ("CC-BY-NC-4.0", "CC-BY-4.0", "non-commercial"),
     ],
 )
@@ -306,7 +310,7 @@ def test_an_expired_version_is_refused_and_nothing_is_recorded(chained: SampleHo
 def test_a_file_that_is_not_what_was_signed_is_refused(chained: SampleHome) -> None:
     file = next((chained.root / "lake" / "readings" / "versions").rglob("*.parquet"))
     pl.DataFrame({"meter": ["M9"]}).write_parquet(file)
-    with pytest.raises(EvidenceError, match="not what was signed"):
+    with pytest.raises(EvidenceError, match="differs from its signed digest"):
         chained.published("derived")
 
 
@@ -333,8 +337,8 @@ def test_a_circle_is_refused_by_the_check_and_by_the_run(
         if problem.id == "assay.upstream"
     ]
     assert len(told) == len(CIRCLES[case])
-    assert all("made from itself" in problem for problem in told)
-    with pytest.raises(AssayError, match="made from itself"):
+    assert all("derived from itself" in problem for problem in told)
+    with pytest.raises(AssayError, match="derived from itself"):
         installation.published("a")
     installation.deliver(GOOD)
     assert installation.published().new  # other data sets go on
@@ -350,8 +354,8 @@ def test_a_circle_is_refused_by_the_check_and_by_the_run(
             [setting("license", purposes=["analytics", "redistribution"])],
             "is not admitted for 'redistribution'",
         ),
-        ([setting("privacy", sensitivity="public")], "the contract says 'public'"),
-        ([setting("privacy", region="us")], "that stays in 'eu'"),
+        ([setting("privacy", sensitivity="public")], "the contract declares 'public'"),
+        ([setting("privacy", region="us")], "that must stay in 'eu'"),
     ],
 )
 def test_the_check_says_what_a_run_would_refuse(

@@ -164,7 +164,7 @@ def test_of_two_runs_at_once_the_later_does_not_repeat_a_key(installation: Sampl
         admission = admit(run)
         waiting.append((run, Part(run, admission, refine(run, admission))))
     publish_parts(waiting[0][0], [waiting[0][1]])
-    with pytest.raises(PublicationError, match="was published meanwhile"):
+    with pytest.raises(PublicationError, match="was published in the meantime"):
         publish_parts(waiting[1][0], [waiting[1][1]])
     assert ids(installation) == [1, 10]
     assert take(installation, "2013-02")[-1] == "1.1.0"

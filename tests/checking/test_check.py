@@ -1,4 +1,4 @@
-"""`assay check` and `assay contracts` on a repository with a published version: what changed, what it breaks, what it would set aside."""
+"""`assay check` and `assay contracts` on a repository with a published version: what changed, what it breaks, what it would quarantine."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def test_a_removed_contract_takes_its_promise_back_and_a_moved_one_does_not(
 def test_a_revision_that_git_does_not_know_is_one_clear_error(
     repository: Repository, base: str
 ) -> None:
-    with pytest.raises(ConfigurationError, match="git knows no revision"):
+    with pytest.raises(ConfigurationError, match="git has no revision"):
         repository.check(f"--base={base}")
 
 
@@ -206,7 +206,7 @@ def test_outside_of_git_is_one_clear_error(
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(elsewhere.parent))
     (elsewhere / "a.odcs.yaml").write_text(repository.file.read_text())
-    with pytest.raises(ConfigurationError, match="lie in no git work tree"):
+    with pytest.raises(ConfigurationError, match="are not in a git work tree"):
         repository.check(str(elsewhere), "--base", "HEAD")
 
 
@@ -349,7 +349,7 @@ def test_a_contract_that_is_looser_than_what_it_is_made_from_fails_at_its_line(
     code, told = repository.check()
     (problem, *_) = next(each for each in told["contracts"] if each["name"] == "made")["problems"]
     assert (code, problem["id"]) == (1, "policy.derived")
-    assert "wants attribution" in problem["problem"]
+    assert "requires attribution" in problem["problem"]
 
 
 @pytest.mark.parametrize(
@@ -357,11 +357,11 @@ def test_a_contract_that_is_looser_than_what_it_is_made_from_fails_at_its_line(
     [
         ({}, 0, None),
         ({"dataset": "wether"}, 0, "rows are joined to 'wether', which no contract here describes"),
-        ({"columns": ["wind"]}, 1, "rows are joined to 'weather', which promises no 'wind'"),
+        ({"columns": ["wind"]}, 1, "rows are joined to 'weather', which declares no 'wind'"),
         (
             {"time": "tariff"},
             1,
-            "rows are joined by 'tariff' of 'weather', which is promised as string, and no time",
+            "rows are joined by 'tariff' of 'weather', which the contract declares as string, not as a time",
         ),
     ],
 )

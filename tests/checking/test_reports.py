@@ -103,11 +103,11 @@ def test_text_is_one_line_each_and_a_count() -> None:
         "c/a.odcs.yaml:3:7: error: the key 'requird' is not known here. Did you mean 'required'. [odcs.unknown_key]",
         "c/a.odcs.yaml:5: warning: a.x: the minimum changes `0` → `1`. It breaks producers: a major step. [change.minimum_changed]",
         "c/a.odcs.yaml:9: info: a: the tags is added. A patch step. [change.tags_added]",
-        "c/a.odcs.yaml:5: error: x minimum 1: would set aside 1,284 of 336,776 rows of a@1.1.0 (0.38 %), for example rows 4, 17, 80. It would hit ann (training), a/features."
-        " Loosen the rule, or mend the data first. [x_minimum]",
-        "c/a.odcs.yaml:5: warning: y is in b: unknown on a@1.1.0, which does not hold what it asks. Loosen the rule, or mend the data first. [y_in_b]",
-        "c/a.odcs.yaml:5: warning: slow: 149.25 on a@1.1.0, allowed < 100. It would hit ann (training), a/features. Loosen the rule, or mend the data first. [slow]",
-        "c/a.odcs.yaml: x maximum 9: every one of 336,776 rows of a@1.1.0 keeps it. [x_maximum]",
+        "c/a.odcs.yaml:5: error: x minimum 1: would quarantine 1,284 of 336,776 rows of a@1.1.0 (0.38 %), for example rows 4, 17, 80. It would hit ann (training), a/features."
+        " Relax the rule, or fix the data first. [x_minimum]",
+        "c/a.odcs.yaml:5: warning: y is in b: unknown on a@1.1.0, which lacks the columns that it uses. Relax the rule, or fix the data first. [y_in_b]",
+        "c/a.odcs.yaml:5: warning: slow: 149.25 on a@1.1.0, allowed < 100. It would hit ann (training), a/features. Relax the rule, or fix the data first. [slow]",
+        "c/a.odcs.yaml: x maximum 9: all 336,776 rows of a@1.1.0 comply. [x_maximum]",
         "2 contracts, 2 errors, 3 warnings in 0.4 s",
     ]
 
@@ -196,7 +196,7 @@ def test_github_annotates_the_line() -> None:
         == "::error file=c/a.odcs.yaml,line=3,col=7,title=odcs.unknown_key::the key 'requird' is not known here. Did you mean 'required'."
     )
     assert lines[3].startswith(
-        "::error file=c/a.odcs.yaml,line=5,title=x_minimum::x minimum 1: would set aside 1,284 of 336,776 rows of a@1.1.0 (0.38 %25)"
+        "::error file=c/a.odcs.yaml,line=5,title=x_minimum::x minimum 1: would quarantine 1,284 of 336,776 rows of a@1.1.0 (0.38 %25)"
     )
 
 
@@ -223,10 +223,10 @@ def test_markdown_reads_as_a_comment() -> None:
     assert text.startswith("## ❌ Contracts: 2 contracts, 2 errors, 3 warnings in 0.4 s\n")
     assert "### a 1.0.0 → 1.1.0" in text
     assert (
-        "| ❌ | x minimum 1: would set aside 1,284 of 336,776 rows of a\\@1.1.0 (0.38 %), for example rows 4, 17, 80."
+        "| ❌ | x minimum 1: would quarantine 1,284 of 336,776 rows of a\\@1.1.0 (0.38 %), for example rows 4, 17, 80."
         in text
     )
-    assert "<summary>1 contract without a word to say</summary>" in text
+    assert "<summary>1 contract without findings</summary>" in text
 
 
 def test_a_long_comment_is_cut_and_says_so() -> None:

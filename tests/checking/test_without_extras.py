@@ -108,7 +108,7 @@ def test_a_changed_file_is_found_without_extras(repository: Repository) -> None:
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     done = run_without_extras("verify", "readings@1.0.0", folder=repository.root)
     assert done.returncode == 1
-    assert "a published file is not what was signed" in done.stderr
+    assert "a published file differs from its signed digest" in done.stderr
 
 
 def test_an_audit_log_that_cannot_be_read_is_not_verified(repository: Repository) -> None:
@@ -119,7 +119,7 @@ def test_an_audit_log_that_cannot_be_read_is_not_verified(repository: Repository
         "verify", "--all", "--home", str(repository.installation.root), folder=repository.root
     )
     assert copy.returncode == 0
-    assert "2 verified, nothing differs from its evidence" in copy.stdout
+    assert "2 verified; nothing differs from its evidence" in copy.stdout
 
 
 # -- each command names its extra ------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""`assay explain`: what each step did to one row of a version, from what the version's steps had learned."""
+"""`assay versions explain`: what each step did to one row of a version, from what the version's steps had learned."""
 
 from __future__ import annotations
 

@@ -67,11 +67,11 @@ def test_a_vector_column_keeps_the_model_it_promises() -> None:
     [
         (
             {"vector": "embedding", "dimensions": 32},
-            "'embedding' is promised as 16 dimensions, and the index has vectors of 32",
+            "'embedding' is declared as 16 dimensions, but the index has vectors of 32",
         ),
-        ({"vector": "year"}, "'year' is promised as integer"),
-        ({"title": "year"}, "'year' is promised as integer, and an index reads text"),
-        ({"title": "headline"}, "names the column 'headline', which is not promised"),
+        ({"vector": "year"}, "'year' is declared as integer"),
+        ({"title": "year"}, "'year' is declared as integer, but an index reads text"),
+        ({"title": "headline"}, "names the column 'headline', which the contract does not declare"),
         ({"overlap_chars": 201}, "at most half"),
         ({"questions": []}, "questions"),
         ({"questions": [{"ask": "what?", "documents": []}]}, "documents"),

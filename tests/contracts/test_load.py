@@ -69,14 +69,14 @@ def test_all_mistakes_are_told_at_once() -> None:
     ("text", "says"),
     [
         ("", "empty"),
-        ("a: [1", "no YAML"),
-        ("a: 1\na: 2", "second time"),
+        ("a: [1", "not valid YAML"),
+        ("a: 1\na: 2", "is repeated here"),
         ("a: !!python/object/apply:os.system [echo]", "is not data"),
-        ("a: !!python/name:os.system x", "no YAML"),
+        ("a: !!python/name:os.system x", "not valid YAML"),
         ("x" * (MAX_BYTES + 1), "characters"),
         ("[" * 60 + "]" * 60, "deeper"),
         ("a: &a [1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n", "larger"),
-        ("- 1", "no mapping"),
+        ("- 1", "not a mapping"),
     ],
 )  # fmt: skip
 def test_yaml_is_data_and_nothing_else(text: str, says: str) -> None:
@@ -103,8 +103,8 @@ def test_the_digest_is_of_what_is_said_and_not_of_how_it_is_written() -> None:
 @pytest.mark.parametrize(
     ("edit", "says"),
     [
-        (columns({"name": "email", "logicalType": "string", "classification": "personal"}), "nothing is done about it"),
-        (columns({"name": "_row", "logicalType": "string"}), "one of Assay's own"),
+        (columns({"name": "email", "logicalType": "string", "classification": "personal"}), "states no treatment"),
+        (columns({"name": "_row", "logicalType": "string"}), "is reserved for Assay"),
         (columns({"name": "a", "logicalType": "string"}, {"name": "a", "logicalType": "string"}), "twice"),
         (columns({"name": "a", "logicalType": "vector"}), "has no dimensions"),
         (columns({"name": "a", "logicalType": "string", "logicalTypeOptions": {"pattern": "(?=x)"}}), "looks around"),
@@ -112,15 +112,15 @@ def test_the_digest_is_of_what_is_said_and_not_of_how_it_is_written() -> None:
         (columns({"name": "a", "logicalType": "string", "quality": [{"metric": "nullValues", "mustBe": 0, "unit": "furlongs"}]}), "unit"),
         (setting("retention", landed="forever"), "ISO 8601"),
         (setting("source", windows={"column": "day", "each": [{"name": "w", "start": "2013-02-01", "end": "2013-01-01"}]}), "must come after"),
-        (setting("features", transforms=[{"transform": "scale", "columns": ["nope"]}], order_by="meter"), "not promised"),
+        (setting("features", transforms=[{"transform": "scale", "columns": ["nope"]}], order_by="meter"), "which the contract does not declare"),
         (setting("cleaning", _=[{"step": "outliers", "columns": ["meter"], "factor": 2, "action": "cap"}]), "needs numbers"),
         (setting("cleaning", _=[{"step": "fill_missing", "columns": ["energy_kwh"], "method": "constant", "value": "x"}]), "another type"),
         (setting("features", order_by="meter", transforms=[{"transform": "scale", "columns": ["tariff"]}]), "needs numbers"),
         (setting("features", order_by="meter", transforms=[{"transform": "cross", "columns": ["tariff"]}]), "at least 2"),
         (setting("features", order_by="meter", transforms=[{"transform": "log", "columns": ["energy_kwh"], "keep": False}]), "would have no feature"),
-        (setting("features", order_by="meter", holdout=0.2, transforms=[{"transform": "scale", "columns": ["energy_kwh"]}]), "rows are ordered by 'meter', which is promised as string"),
+        (setting("features", order_by="meter", holdout=0.2, transforms=[{"transform": "scale", "columns": ["energy_kwh"]}]), "rows are ordered by 'meter', which the contract declares as string"),
         (setting("retrain", model="m", holdout=0.2, tolerance=0, trainer={"parameters": {"max_itr": 5}}), "has no parameter 'max_itr'"),
-        (lambda data: (setting("retrain", model="m", holdout=0.2, tolerance=0)(data), setting("license", purposes=["analytics"])(data)), "does not name the purpose 'training'"),
+        (lambda data: (setting("retrain", model="m", holdout=0.2, tolerance=0)(data), setting("license", purposes=["analytics"])(data)), "does not list the purpose 'training'"),
         (setting("privacy", columns={"meter": {"kind": "other", "treatment": "drop"}}), "a rule names the column 'meter', which admission drops"),
         (setting("drift", columns=["meter"], numerical={"method": "chisquare", "threshold": 1}, categorical={"method": "psi", "threshold": 1}, share=1, missing_change_pct=1, volume_change_pct=1), "compares categories"),
         (lambda data: data.pop("team"), "no owner"),
@@ -150,7 +150,7 @@ def test_a_time_without_a_zone_is_on_no_zones_clock(transform: dict[str, object]
         )
 
     assert asked(zone=True).features
-    with pytest.raises(ContractError, match=r"'at' .* promised without a zone"):
+    with pytest.raises(ContractError, match=r"'at' .* declared without a zone"):
         asked(zone=False)
 
 
@@ -184,7 +184,7 @@ def test_a_time_without_a_zone_is_on_no_zones_clock(transform: dict[str, object]
                 "method": "interpolate",
                 "order_by": "tariff",
             },
-            "draws lines over 'tariff'",
+            "interpolates over 'tariff'",
         ),
         (
             {"step": "fill_missing", "columns": ["energy_kwh"], "method": "forward"},
@@ -198,7 +198,7 @@ def test_a_time_without_a_zone_is_on_no_zones_clock(transform: dict[str, object]
                 "order_by": "meter",
                 "fit": "first",
             },
-            "teaches nothing",
+            "learns nothing",
         ),
         (
             {
@@ -207,7 +207,7 @@ def test_a_time_without_a_zone_is_on_no_zones_clock(transform: dict[str, object]
                 "method": "median",
                 "by": ["energy_kwh"],
             },
-            "cannot group",
+            "cannot be in `by`",
         ),
         (
             {
@@ -227,7 +227,10 @@ def test_a_time_without_a_zone_is_on_no_zones_clock(transform: dict[str, object]
             {"step": "deduplicate_by_key", "columns": ["meter"], "keep": "max"},
             "`keep_by` names the column",
         ),
-        ({"step": "deduplicate_by_key", "columns": ["nope"]}, "not promised"),
+        (
+            {"step": "deduplicate_by_key", "columns": ["nope"]},
+            "which the contract does not declare",
+        ),
         ({"step": "deduplicate", "fit": "first"}, "fit"),
     ],
 )

@@ -77,14 +77,14 @@ WRONG: list[tuple[str, str, list[str]]] = [
         "apiVersion: v3.2.0",
         "apiVersion: v2.2.2",
         [
-            "1:1 odcs.version: this is the format before version 3 of the standard. Write it anew as ODCS v3.2.0: `schema` and `properties` hold what stood under `dataset` and `columns`."
+            "1:1 odcs.version: this is the format before version 3 of the standard. Rewrite it as ODCS v3.2.0: `schema` and `properties` replace `dataset` and `columns`."
         ],
     ),
     (
         "apiVersion: v3.2.0",
         "dataContractSpecification: 1.2.1",
         [
-            "1:1 odcs.version: this is a Data Contract Specification, which ODCS has replaced. Turn it into ODCS: assay contracts upgrade FILE."
+            "1:1 odcs.version: this is a Data Contract Specification, which ODCS has replaced. Convert it to ODCS: assay contracts upgrade FILE."
         ],
     ),
     (
@@ -106,14 +106,14 @@ WRONG: list[tuple[str, str, list[str]]] = [
         "name: readings\nversion",
         "version",
         [
-            "1:1 assay.name: the contract has no name. Add `name:`, the data set's; it names its folder and its assets."
+            "1:1 assay.name: the contract has no name. Add `name:`, the name of the data set, its folder and its assets."
         ],
     ),
     (
         "name: readings\nversion",
         "name: my readings\nversion",
         [
-            "4:1 assay.name: the name 'my readings' cannot name assets. Write it with A-Z, a-z, 0-9 and _."
+            "4:1 assay.name: the name 'my readings' is not allowed for assets. Use A-Z, a-z, 0-9 and _."
         ],
     ),
     (
@@ -142,7 +142,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
         "team:\n  name: meters\n",
         "",
         [
-            "1:1 policy.owner: the contract names no owner. Give `team.name`, or a member with `role: owner`."
+            "1:1 policy.owner: the contract names no owner. Add `team.name`, or a member with `role: owner`."
         ],
     ),
     (
@@ -202,7 +202,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
         'pattern: "^M[0-9]+$"',
         'pattern: "(?=M)x"',
         [
-            "16:30 assay.pattern: the pattern cannot run: it looks around or back. Write it without `(?=`, `(?!`, `(?<` and `\\1`, which need more than linear time, for example as several `invalidValues` checks with a pattern each."
+            "16:30 assay.pattern: the pattern cannot run: it looks around or back. Write it without `(?=`, `(?!`, `(?<` and `\\1`, which need more than linear time, for example as several `invalidValues` checks with one pattern each."
         ],
     ),
     (
@@ -230,14 +230,14 @@ WRONG: list[tuple[str, str, list[str]]] = [
         "maxLength: 12",
         "maxLength: -1",
         [
-            "16:52 odcs.minimum: schema[0].properties[0].logicalTypeOptions.maxLength: -1 is less than the minimum of 0. The standard asks for minimum 0."
+            "16:52 odcs.minimum: schema[0].properties[0].logicalTypeOptions.maxLength: -1 is less than the minimum of 0. The standard requires minimum 0."
         ],
     ),
     (
         "maxLength: 12",
         "maxLength: 12, minLength: 20",
         [
-            "16:67 assay.range: minLength 20 is above maxLength 12: no value can keep both. Mend one of the two."
+            "16:67 assay.range: minLength 20 is above maxLength 12: no value can satisfy both. Correct one of the two."
         ],
     ),
     (
@@ -256,31 +256,31 @@ WRONG: list[tuple[str, str, list[str]]] = [
         "minimum: 0, maximum: 9000",
         "minimum: 9001, maximum: 9000",
         [
-            "19:30 assay.range: minimum 9001 is above maximum 9000: no value can keep both. Mend one of the two."
+            "19:30 assay.range: minimum 9001 is above maximum 9000: no value can satisfy both. Correct one of the two."
         ],
     ),
     (
         "- name: energy_kwh",
         "- name: meter",
         [
-            "17:9 assay.columns: the column 'meter' is promised twice. Keep one of the two.",
-            "30:34 assay.sql: the query names the column 'energy_kwh', which is not promised. Promise it, or leave it out.",
+            "17:9 assay.columns: the column 'meter' is declared twice. Keep one of the two.",
+            "30:34 assay.sql: the query names the column 'energy_kwh', which the contract does not declare. Declare it, or remove it here.",
         ],
     ),
     (
         "- name: energy_kwh",
         "- name: METER",
         [
-            "17:9 assay.columns: the columns 'meter' and 'METER' differ only in case. Rename one of the two: tables in a lake take them for one column.",
-            "30:34 assay.sql: the query names the column 'energy_kwh', which is not promised. Promise it, or leave it out.",
+            "17:9 assay.columns: the columns 'meter' and 'METER' differ only in case. Rename one of the two: tables in a lake treat them as one column.",
+            "30:34 assay.sql: the query names the column 'energy_kwh', which the contract does not declare. Declare it, or remove it here.",
         ],
     ),
     (
         "- name: energy_kwh",
         "- name: _hash",
         [
-            "17:9 assay.columns: the column name '_hash' is one of Assay's own. Name it `hash`, and write `physicalName: _hash`.",
-            "30:34 assay.sql: the query names the column 'energy_kwh', which is not promised. Promise it, or leave it out.",
+            "17:9 assay.columns: the column name '_hash' is reserved for Assay. Name it `hash`, and write `physicalName: _hash`.",
+            "30:34 assay.sql: the query names the column 'energy_kwh', which the contract does not declare. Declare it, or remove it here.",
         ],
     ),
     (
@@ -292,7 +292,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
         "{value: night}",
         "{value: 3}",
         [
-            "22:9 assay.enum: enum lists 3 for 'tariff', which is promised as string. Put it in quotes: '3'."
+            "22:9 assay.enum: enum lists 3 for 'tariff', which the contract declares as string. Put it in quotes: '3'."
         ],
     ),
     (
@@ -318,7 +318,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         '"2013-01-01"',
         '"2013-13-01"',
-        ["25:30 assay.range: the limit '2013-13-01' is no date. Write it in ISO 8601."],
+        ["25:30 assay.range: the limit '2013-13-01' is not of type date. Write it in ISO 8601."],
     ),
     (
         '"2013-01-01"',
@@ -331,7 +331,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
         'minimum: "2013-01-01"',
         'format: "D.M.yyyy"',
         [
-            "25:30 assay.format: the format 'D.M.yyyy' has 'D', which Assay does not read. Use yyyy, uuuu, y, u, yy, uu, MMMM, LLLL, MMM, LLL, MM, M, dd, d, DDD, HH, H, hh, h, mm, m, ss, s, a, EEEE, EEE, EE, E, XXX, XX, X, xxx, xx, x, ZZZZZ, ZZZ, ZZ, Z, S for each digit of a fraction, and quote other letters."
+            "25:30 assay.format: the format 'D.M.yyyy' has 'D', which Assay does not support. Use yyyy, uuuu, y, u, yy, uu, MMMM, LLLL, MMM, LLL, MM, M, dd, d, DDD, HH, H, hh, h, mm, m, ss, s, a, EEEE, EEE, EE, E, XXX, XX, X, xxx, xx, x, ZZZZZ, ZZZ, ZZ, Z, S for each digit of a fraction, and quote other letters."
         ],
     ),
     (
@@ -345,7 +345,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
         "mustBeLessThan: 5, unit",
         "unit",
         [
-            "27:13 odcs.operators: schema[0].properties[3].quality[0] has none of mustBe, mustBeBetween, mustBeGreaterOrEqualTo, mustBeGreaterThan, mustBeLessOrEqualTo, mustBeLessThan, mustNotBe, mustNotBeBetween. Add one of them."
+            "27:13 odcs.operators: schema[0].properties[3].quality[0] needs one of mustBe, mustBeBetween, mustBeGreaterOrEqualTo, mustBeGreaterThan, mustBeLessOrEqualTo, mustBeLessThan, mustNotBe, mustNotBeBetween. Add one of them."
         ],
     ),
     (
@@ -386,28 +386,28 @@ WRONG: list[tuple[str, str, list[str]]] = [
         "name: dates_known, ",
         'name: "!!!", ',
         [
-            "27:13 assay.rule_name: the rule's name has no letter or digit. Give it a `name` of A-Z, a-z, 0-9 and _."
+            "27:13 assay.rule_name: the rule's name has no letter or digit. Add a `name` of A-Z, a-z, 0-9 and _."
         ],
     ),
     (
         "name: enough_rows",
         "name: dates_known",
         [
-            "29:9 assay.rule_name: two rules are called 'dates_known' (the first in line 27). Give one of them another `name`."
+            "29:9 assay.rule_name: two rules are named 'dates_known' (the first in line 27). Give one of them another `name`."
         ],
     ),
     (
         "metric: rowCount",
         "metric: nullValues",
         [
-            "29:9 assay.columns: the metric 'nullValues' names no column. Put it under a property, or name promised columns in `arguments.properties`."
+            "29:9 assay.columns: the metric 'nullValues' names no column. Put it under a property, or list declared columns in `arguments.properties`."
         ],
     ),
     (
         "metric: rowCount, must",
         "metric: nullValues, arguments: {properties: [metre]}, must",
         [
-            "29:9 assay.columns: the metric 'nullValues' names the column 'metre', which is not promised. Did you mean 'meter'."
+            "29:9 assay.columns: the metric 'nullValues' names the column 'metre', which the contract does not declare. Did you mean 'meter'."
         ],
     ),
     (
@@ -418,41 +418,41 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "SELECT count(*) FROM ${table}",
         "SELECT count(*) FROM '/etc/passwd'",
-        ["30:34 assay.sql: the query reads '\"/etc/passwd\"'. It may read `readings`."],
+        ["30:34 assay.sql: the query reads '\"/etc/passwd\"'. A query may read `readings`."],
     ),
     (
         "energy_kwh < 0",
         "energy < 0",
         [
-            "30:34 assay.sql: the query names the column 'energy', which is not promised. Did you mean 'energy_kwh'."
+            "30:34 assay.sql: the query names the column 'energy', which the contract does not declare. Did you mean 'energy_kwh'."
         ],
     ),
     (
         "SELECT count(*)",
         "DELETE",
         [
-            "30:34 assay.sql: the query is no SELECT, but DELETE. Ask one question with SELECT that gives one number, such as `SELECT COUNT(*) FROM ${table} WHERE …`."
+            "30:34 assay.sql: the query is not a SELECT, but DELETE. Write one SELECT that returns one number, such as `SELECT COUNT(*) FROM ${table} WHERE …`."
         ],
     ),
     (
         "SELECT count(*) FROM",
         "SELECT count(*) FRM",
         [
-            "30:34 assay.sql: the query cannot be parsed in line 1, column 30. Ask one question with SELECT that gives one number, such as `SELECT COUNT(*) FROM ${table} WHERE …`."
+            "30:34 assay.sql: the query cannot be parsed in line 1, column 30. Write one SELECT that returns one number, such as `SELECT COUNT(*) FROM ${table} WHERE …`."
         ],
     ),
     (
         "physicalType: table",
         "physicalType: table\n    relationships: [{from: readings.meter, to: meters}]",
         [
-            "12:44 odcs.pattern: schema[0].relationships[0].to: 'meters' is not written as the standard asks. It must match ^[A-Za-z_][A-Za-z0-9_\\-]*(\\.[A-Za-z_][A-Za-z0-9_\\-]*)+$."
+            "12:44 odcs.pattern: schema[0].relationships[0].to: 'meters' does not have the form that the standard requires. It must match ^[A-Za-z_][A-Za-z0-9_\\-]*(\\.[A-Za-z_][A-Za-z0-9_\\-]*)+$."
         ],
     ),
     (
         "physicalType: table",
         "physicalType: table\n    relationships: [{from: readings.metre, to: meters.id}]",
         [
-            "12:21 assay.relationship: the relationship starts at 'metre', which is not promised. Did you mean 'meter'."
+            "12:21 assay.relationship: the relationship starts at 'metre', which the contract does not declare. Did you mean 'meter'."
         ],
     ),
     (
@@ -511,7 +511,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
         "region: eu",
         "region: eu, columns: {name: {kind: name, treatment: token}}",
         [
-            "37:5 assay.columns: assay.privacy names the column 'name', which is not promised. Promise it, or leave it out."
+            "37:5 assay.columns: assay.privacy names the column 'name', which the contract does not declare. Declare it, or remove it here."
         ],
     ),
     (
@@ -530,7 +530,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
         "{step: deduplicate}",
         "{step: outliers, columns: [meter], factor: 2, action: cap}",
         [
-            "39:5 assay.type: outliers needs numbers, and 'meter' is promised as string. Name columns of integers or numbers."
+            "39:5 assay.type: outliers needs numbers, but 'meter' is declared as string. Choose columns of integers or numbers."
         ],
     ),
     (
@@ -556,41 +556,39 @@ WRONG: list[tuple[str, str, list[str]]] = [
         "required: true",
         "classification: personal",
         [
-            "37:5 policy.privacy: the column 'meter' is classified personal, and nothing is done about it. Add its treatment under assay.privacy `columns`."
+            "37:5 policy.privacy: the column 'meter' is classified personal, but the contract states no treatment. Add its treatment under assay.privacy `columns`."
         ],
     ),
     (
         "status: active",
         "status: active\nstatus: draft",
-        [
-            "7:1 yaml.duplicate_key: the key 'status' stands here a second time. Keep one of the two."
-        ],
+        ["7:1 yaml.duplicate_key: the key 'status' is repeated here. Keep one of the two."],
     ),
     (
         "status: active",
         "status: !!python/object/apply:os.system [ls]",
         [
-            "6:9 yaml.tag: the tag tag:yaml.org,2002:python/object/apply:os.system is not data. Leave it out."
+            "6:9 yaml.tag: the tag tag:yaml.org,2002:python/object/apply:os.system is not data. Remove it."
         ],
     ),
     (
         "status: active",
         "status: [active",
         [
-            "7:5 yaml.syntax: this is no YAML: did not find expected ',' or ']'. Mend the syntax at that place."
+            "7:5 yaml.syntax: this is not valid YAML: did not find expected ',' or ']'. Fix the syntax at that place."
         ],
     ),
     (
         "status: active",
         "status: &a [*a]",
         [
-            "6:9 yaml.size: the document is deeper than 50 levels or larger than 100,000 nodes. Flatten it, and write aliases out."
+            "6:9 yaml.size: the document is nested deeper than 50 levels or larger than 100,000 nodes. Flatten it, and replace aliases by what they stand for."
         ],
     ),
     (
         "team:\n",
         "<<: {x: 1}\nteam:\n",
-        ["7:1 yaml.key: a key is no plain word. Write the key out as text."],
+        ["7:1 yaml.key: a key is not plain text. Write the key as text."],
     ),
 ]
 
@@ -701,7 +699,7 @@ def test_a_hint_never_repeats_the_mistake() -> None:
         ("format: csv}", "format: csv, delimiter: ';'}", "Move it to `assay.source.options.delimiter`"),
         ("{minimum: 0, maximum: 9000}", "{minLength: 3}", "Remove it, or change the `logicalType`"),
         ('{minimum: "2013-01-01"}', "{multipleOf: 3}", "Remove it, or change the `logicalType`"),
-        ("version: 1.0.0", "version: 1.0.0\nlogicalType: string", "The standard has it in another place"),
+        ("version: 1.0.0", "version: 1.0.0\nlogicalType: string", "The standard defines it in another place"),
     ],
 )  # fmt: skip
 def test_a_key_in_the_wrong_place_is_not_suggested_again(

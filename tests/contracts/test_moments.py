@@ -160,7 +160,7 @@ def test_letters_that_cannot_be_read_are_named(form: str) -> None:
         ("timestamp", {"format": "MM/yyyy HH:mm"}, "has no day"),
         ("time", {"format": "mm:ss"}, "has no hour"),
         ("timestamp", {"format": "yyyy-MM-dd HH:mmXXX", "timezone": False}, "has an offset"),
-        ("date", {"format": "YYYY-MM-dd"}, "has 'YYYY', which Assay does not read"),
+        ("date", {"format": "YYYY-MM-dd"}, "has 'YYYY', which Assay does not support"),
     ],
 )
 def test_a_format_that_reads_no_value_is_refused(

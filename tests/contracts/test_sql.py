@@ -103,11 +103,11 @@ def test_what_is_not_on_the_list_is_refused(query: str) -> None:
 def test_a_refusal_says_what_and_what_else() -> None:
     with pytest.raises(
         ContractError,
-        match=r"names the column 'metre', which is not promised. Did you mean 'meter'",
+        match=r"names the column 'metre', which the contract does not declare. Did you mean 'meter'",
     ):
         passed("SELECT count(metre) FROM readings")
     with pytest.raises(
-        ContractError, match=r"uses the function read_text, which is not on the list"
+        ContractError, match=r"uses the function read_text, which contracts must not use"
     ):
         passed("SELECT count(*) FROM readings WHERE read_text('/etc/passwd') IS NULL")
     with pytest.raises(ContractError, match=r"has a placeholder `colum`. Did you mean 'column'"):

@@ -151,7 +151,7 @@ def test_dates_and_times_are_recognised_as_people_write_them(
 def test_where_nothing_tells_day_month_and_year_apart_dates_are_text(values: list[str]) -> None:
     done = drafted(x=values)
     assert promised(done, "x")["logicalType"] == "string"
-    assert "cannot be told apart" in done.text
+    assert "cannot be distinguished" in done.text
 
 
 WRITTEN = {
@@ -489,11 +489,11 @@ def test_a_doubtful_licence_is_unknown_and_says_why() -> None:
     denied = license_found("SOURCE.md", Recognised("Apache-2.0", "text"), denial="no licence")
     assert (denied.expression, denied.why) == (
         UNKNOWN,
-        "SOURCE.md names Apache-2.0, and says 'no licence'",
+        "SOURCE.md names Apache-2.0, but states 'no licence'",
     )
     limited = license_found("LICENSE", Recognised("MIT", "text", ("except the images",)))
     assert limited.expression == UNKNOWN
-    assert "nobody has read 'except the images'" in limited.why
+    assert "'except the images' is not known" in limited.why
     assert license_of_prose("hello", POLICY) is None
 
 

@@ -365,7 +365,7 @@ def test_a_column_that_has_one_value_left_is_constant() -> None:
     )
     assert (constant.drifted, constant.note) == (
         True,
-        "one and the same value in all rows; 1,009 before",
+        "the same value in all rows; 1,009 before",
     )
 
 

@@ -67,7 +67,7 @@ def test_labels_and_orders_are_scikit_learns(collect: Collect) -> None:
 
 
 def test_an_order_of_another_type_is_refused() -> None:
-    with pytest.raises(FeatureError, match="no Int64"):
+    with pytest.raises(FeatureError, match="not of type Int64"):
         fitted(FRAME, {"transform": "ordinal", "columns": ["k"], "order": ["small", "large"]})
 
 

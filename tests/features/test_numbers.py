@@ -217,6 +217,6 @@ def test_numbers_that_leave_the_floats_on_the_way_are_refused_by_name(
     transform: dict[str, str], values: list[float]
 ) -> None:
     with pytest.raises(
-        FeatureError, match=r"'x' has numbers too great, or too far apart, .*\. (Use|Write) "
+        FeatureError, match=r"'x' has numbers that are too large or too far apart .*\. (Use|Write) "
     ):
         fitted(frame(x=values), {**transform, "columns": ["x"]})

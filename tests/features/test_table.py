@@ -55,7 +55,7 @@ def test_features_and_models_split_at_the_same_moment(holdout: float) -> None:
 
 def test_a_table_that_cannot_be_split_is_refused() -> None:
     same = ROWS.with_columns(at=pl.lit(ROWS["at"][0]))
-    with pytest.raises(FeatureError, match="none of 10 rows is a training row"):
+    with pytest.raises(FeatureError, match="there is no training row among 10 rows"):
         fitted(same, SCALE, holdout=0.2)
     with pytest.raises(FeatureError, match="no rows to fit on"):
         fitted(ROWS[:0], SCALE)
@@ -83,17 +83,17 @@ def test_the_table_has_the_order_the_features_and_the_target() -> None:
 
 
 def test_two_columns_of_one_name_are_refused() -> None:
-    with pytest.raises(ValidationError, match="two features would be called 'x_scaled'"):
+    with pytest.raises(ValidationError, match="two features would be named 'x_scaled'"):
         wanted(SCALE, SCALE)
     rows = ROWS.with_columns(c_is_a=pl.lit(1))
-    with pytest.raises(FeatureError, match="two columns would be called 'c_is_a'"):
+    with pytest.raises(FeatureError, match="two columns would be named 'c_is_a'"):
         fitted(rows, {"transform": "one_hot", "columns": ["c"]})
 
 
 def test_a_feature_is_a_number() -> None:
     rows = frame(x=[1.0, 2.0], c=["a", "b"])
     others = {"o": pl.LazyFrame({"when": rows["at"], "word": ["p", "q"]})}
-    with pytest.raises(FeatureError, match="'o_word' is String, and a feature is a number"):
+    with pytest.raises(FeatureError, match="'o_word' is String, but a feature must be a number"):
         fitted(
             rows,
             {"transform": "as_of", "dataset": "o", "columns": ["word"], "time": "when"},
@@ -226,7 +226,7 @@ def test_the_receipt_names_the_engine_of_each_feature_and_its_difference() -> No
 def test_beyond_the_tolerance_nothing_is_published() -> None:
     with pytest.raises(
         FeatureError,
-        match=r"'x_scaled' otherwise than the CPU does: they differ by 1e-06, beyond the tolerance of 1e-09",
+        match=r"'x_scaled' differently from the CPU: they differ by 1e-06, beyond the tolerance of 1e-09",
     ):
         parity.receipt(ROWS.lazy(), fitted(ROWS, SCALE), "gpu", attempt=device(off_by=1e-6))
     told = parity.receipt(
@@ -301,11 +301,11 @@ def test_a_difference_is_relative_beyond_1(
 @pytest.mark.skipif(engine.why_no_gpu() is None, reason="a GPU is here")
 def test_a_demanded_gpu_that_is_not_there_is_an_error_and_never_replaced() -> None:
     assert engine.choose("auto") == "polars"
-    with pytest.raises(ConfigurationError, match="the engine 'gpu' is asked for, and cudf-polars"):
+    with pytest.raises(ConfigurationError, match="the engine 'gpu' is required, and cudf-polars"):
         engine.choose("gpu")
 
 
 @pytest.mark.skipif(engine.why_no_ray() is None, reason="ray is installed here")
 def test_a_demanded_cluster_without_ray_is_an_error() -> None:
-    with pytest.raises(ConfigurationError, match=r"the engine 'ray-gpu' is asked for, and ray"):
+    with pytest.raises(ConfigurationError, match=r"the engine 'ray-gpu' is required, and ray"):
         engine.choose("ray-gpu")

@@ -94,7 +94,7 @@ def test_a_zip_of_several_files_lands_all_of_them_or_those_that_are_meant(
     installation.promise(
         setting("source", location="inbox/all.zip", options={"members": "nothing/*"})
     )
-    with pytest.raises(SourceError, match="no file that `members` means"):
+    with pytest.raises(SourceError, match="no file that matches `members`"):
         land(installation.run())
 
 

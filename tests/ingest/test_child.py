@@ -55,7 +55,8 @@ def test_a_file_is_decoded_elsewhere_and_no_row_crosses(tmp_path: Path) -> None:
 def test_what_cannot_be_decoded_is_told_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text('[\n{"a": 1},\n{"a": }]')
     with pytest.raises(
-        SourceError, match=r"^inbox/x:3: the document is no JSON \(expecting value\)\. Mend it"
+        SourceError,
+        match=r"^inbox/x:3: the document is not valid JSON \(expecting value\)\. Fix it",
     ):
         decoded("json_text", tmp_path / "x.json", tmp_path, {"format": "json"}, WHERE)
 

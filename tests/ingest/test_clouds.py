@@ -270,7 +270,7 @@ def test_what_is_not_there_is_refused_without_a_credential(
         f"{bucket.scheme}://no-such-bucket-anywhere/x.csv",
     ):
         installation.promise(setting("source", location=location))
-        with pytest.raises(SourceError, match="is not there") as refused:
+        with pytest.raises(SourceError, match="does not exist") as refused:
             land(installation.run())
         assert SECRET not in f"{refused.value!r}{refused.value.__cause__!r}"
 
@@ -285,7 +285,7 @@ def test_a_pattern_in_a_bucket_that_is_not_there_is_refused(
     installation.promise(
         setting("source", location=f"{bucket.scheme}://no-such-bucket-anywhere/*.csv")
     )
-    with pytest.raises(SourceError, match="is not there"):
+    with pytest.raises(SourceError, match="does not exist"):
         land(installation.run())
 
 

@@ -103,16 +103,16 @@ def test_a_missing_column_is_named_as_the_source_calls_it(installation: SampleHo
         setting("cleaning", _=[]),
     )
     installation.deliver("other\n1\n")
-    with pytest.raises(SourceError, match="lacks the promised column 'ORD_ID'"):
+    with pytest.raises(SourceError, match="lacks the declared column 'ORD_ID'"):
         land(installation.run())
 
 
 @pytest.mark.parametrize(
     ("properties", "problem"),
     [
-        ([{"property": "assay.null_values", "value": "NA"}], "is no list of texts"),
-        ([{"property": "assay.null_values", "value": [None]}], "is no list of texts"),
-        ([{"property": "assay.null_values", "value": [False]}], "is no list of texts"),
+        ([{"property": "assay.null_values", "value": "NA"}], "is not a list of texts"),
+        ([{"property": "assay.null_values", "value": [None]}], "is not a list of texts"),
+        ([{"property": "assay.null_values", "value": [False]}], "is not a list of texts"),
         ([{"property": "assay.nul_values", "value": ["NA"]}], "'assay.nul_values' is not known"),
     ],
 )

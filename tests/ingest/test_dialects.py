@@ -74,8 +74,8 @@ def test_a_sound_file_is_split_at_its_delimiter_whatever_its_cells_hold(
     [
         ("name;city,country\nAnn;Paris,France\nBob;Rome,Italy\n", ["','", "';'"]),
         ("a|b;c\nd|e;f\ng|h;i\n", ["';'", "'|'"]),
-        ("phone number\n555 1234\n555 2345\n", ["' '", "one column"]),
-        ("comment\n1,x\n2,y\n3,z\n", ["','", "one column"]),
+        ("phone number\n555 1234\n555 2345\n", ["' '", "a single column"]),
+        ("comment\n1,x\n2,y\n3,z\n", ["','", "a single column"]),
     ],
 )
 def test_where_two_dialects_fit_equally_the_user_is_asked(text: str, candidates: list[str]) -> None:

@@ -118,7 +118,7 @@ def test_arrow_that_names_a_column_twice_is_refused(installation: SampleHome) ->
     ):
         writer.write_table(table)
     installation.promise(setting("source", location="inbox/x.arrow", format="arrow"))
-    with pytest.raises(SourceError, match=r"one column is named twice .columns 1 and 2;"):
+    with pytest.raises(SourceError, match=r"two columns have the same name .columns 1 and 2;"):
         land(installation.run())
 
 
@@ -165,7 +165,7 @@ def test_the_sheet_and_the_header_row_are_those_that_are_named(installation: Sam
         ({}, "has 2 sheets.*`sheet: NAME`"),
         ({"sheet": "data"}, "no sheet 'data' among its 2"),
         ({"sheet": "Data", "header_row": 9}, "no header in row 9"),
-        ({"sheet": "Data"}, "lacks the promised column"),
+        ({"sheet": "Data"}, "lacks the declared column"),
     ):
         promise(installation, **options)
         with pytest.raises(SourceError, match=says):
@@ -254,7 +254,7 @@ def test_dates_and_times_are_written_as_the_contract_reads_them(installation: Sa
 
 def test_a_header_that_cannot_be_promised_is_refused(installation: SampleHome) -> None:
     for row, says in (
-        (["meter", "Meter"], r"named twice .columns 1 and 2;"),
+        (["meter", "Meter"], r"the same name .columns 1 and 2;"),
         (["meter", None, "x"], "column 2 has no name"),
     ):
         workbook(inbox(installation) / "readings.xlsx", S=[row, ["1", "2", "3"]])

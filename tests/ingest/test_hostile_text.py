@@ -182,7 +182,7 @@ def test_the_csv_spectrum_is_read_as_its_answers_say() -> None:
         (b"id,,id\n1,2,3\n", {"renamed": "column 2; column 3"}),
         (
             b"id,name,tag\n1,a,x\n2,b,y\n3,c,z\n".replace(b"id,name", b"idname"),
-            {"renamed": "a broken first line of 2 names; column 3"},
+            {"renamed": "an incomplete first line of 2 names; column 3"},
         ),
     ],
 )

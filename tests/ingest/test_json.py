@@ -108,7 +108,7 @@ def test_a_record_of_a_document_that_cannot_be_kept_is_set_aside() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"), [('{"A": 1, "a": 2}', "twice"), ('{"_row": 1}', "Assay's own")]
+    ("text", "says"), [('{"A": 1, "a": 2}', "the same name"), ('{"_row": 1}', "reserved for Assay")]
 )
 def test_keys_that_cannot_be_columns_are_refused(text: str, says: str) -> None:
     with pytest.raises(Undecodable, match=says):

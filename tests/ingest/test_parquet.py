@@ -273,7 +273,7 @@ def whole_file(tmp_path: Path) -> bytes:
 @pytest.mark.parametrize("cut", [0, 3, 4, 100, -1, -8, -50])
 def test_a_truncated_file_is_refused(cut: int, tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_bytes(whole_file(tmp_path)[:cut])
-    with pytest.raises(Undecodable, match=r"cannot be read as Parquet .*Fetch it again"):
+    with pytest.raises(Undecodable, match=r"cannot be read as Parquet .*Get it again"):
         landed(tmp_path / "x.parquet", tmp_path)
 
 
@@ -286,9 +286,9 @@ def test_no_parquet_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "says"),
     [
-        (["x", "x"], "named twice .columns 1 and 2;"),
-        (["x", "X"], "named twice .columns 1 and 2;"),
-        (["_row", "x"], "column 1 is called `_row`, which is Assay's own"),
+        (["x", "x"], "the same name .columns 1 and 2;"),
+        (["x", "X"], "the same name .columns 1 and 2;"),
+        (["_row", "x"], "column 1 is named `_row`, which is reserved for Assay"),
         (["", "x"], "without a name"),
         ([], "no columns|cannot be read as Parquet"),
     ],

@@ -166,7 +166,7 @@ def test_a_database_of_the_home_is_not_a_source(path: str, kind: str, house: Pat
     for name in ("registry.db", "dagster/history.db"):
         sqlite3.connect(house / name).close()
     for location in (path, str(house / path)):
-        with pytest.raises(SourceError, match=r"lies outside|is not there"):
+        with pytest.raises(SourceError, match=r"lies outside|does not exist"):
             read(
                 house,
                 source(f"{kind}:{location}", format="sql", options={"table": "leases"}),

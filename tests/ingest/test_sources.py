@@ -119,11 +119,11 @@ def test_a_zip_of_one_file_is_read_and_its_name_is_not_trusted(installation: Sam
 @pytest.mark.parametrize(
     ("location", "says"),
     [
-        ("inbox/nothing.csv", "is not there"),
+        ("inbox/nothing.csv", "does not exist"),
         ("../outside.csv", "lies outside"),
         ("/etc/passwd", "lies outside"),
         ("package:no_such_package/x.csv", "no package"),
-        ("package:polars/../../x.csv", "leaves the package"),
+        ("package:polars/../../x.csv", "leads outside the package"),
         ("module:no_such_module#x", "no module"),
     ],
 )
@@ -139,12 +139,12 @@ def test_a_source_that_cannot_be_had_is_refused_with_a_remedy(
     ("text", "says"),
     [
         ("", "empty"),
-        ("meter,energy_kwh\nM1,1\n", "lacks the promised column 'tariff'"),
+        ("meter,energy_kwh\nM1,1\n", "lacks the declared column 'tariff'"),
         (
             "meter,energy_kwh,tarif\nM1,1,day\n",
-            "Column 3 of the delivery may be it under another name",
+            "Column 3 of the delivery may be this column under another name",
         ),
-        ("meter,meter,energy_kwh,tariff\n", "twice"),
+        ("meter,meter,energy_kwh,tariff\n", "the same name"),
         (b"\xff\xfe\x00", "UTF-8"),
     ],
 )
@@ -173,7 +173,7 @@ def test_documents_are_parsed_and_never_run(installation: SampleHome) -> None:
     installation.promise(
         setting("source", location="module:pydoc_data.topics#topics", format="documents")
     )
-    with pytest.raises(SourceError, match="lacks the promised column 'meter'"):
+    with pytest.raises(SourceError, match="lacks the declared column 'meter'"):
         land(installation.run())
 
 

@@ -11,15 +11,15 @@ from tests.journeys.conftest import Assay
     ("arguments", "said"),
     [
         (["replay", "99"], "there is no decision 99"),
-        (["drift", "show", "readings"], "the contract asks for no comparison"),
+        (["drift", "show", "readings"], "the contract declares no comparison"),
         (["drift", "done", "1", "--why", "x"], "there is no trigger 1"),
-        (["models", "list", "nobody"], "no contract keeps a model named 'nobody'"),
-        (["why", "hello"], "that is no trace id"),
-        (["why", "4bf92f3577b34da6a3ce929d0e0e4736"], "nothing is known of the trace"),
-        (["outcomes", "readings", "nothing.csv"], "no contract keeps a model named 'readings'"),
+        (["models", "list", "nobody"], "no contract declares a model named 'nobody'"),
+        (["why", "hello"], "this is not a trace id"),
+        (["why", "4bf92f3577b34da6a3ce929d0e0e4736"], "no record has the trace"),
+        (["outcomes", "readings", "nothing.csv"], "no contract declares a model named 'readings'"),
         (
             ["predict", "readings", "rows.csv", "--purpose", "analytics", "--output", "scores.csv"],
-            "no contract keeps a model named 'readings'",
+            "no contract declares a model named 'readings'",
         ),
     ],
 )
@@ -34,4 +34,4 @@ def test_what_is_not_there_is_one_message_and_exit_code_1(
 
 
 def test_nothing_that_waits_is_said_so(assay: Assay) -> None:
-    assert assay("drift", "triggers") == (0, "Nothing waits.\n", "")
+    assert assay("drift", "triggers") == (0, "No trigger is open.\n", "")

@@ -108,7 +108,7 @@ PATHS: list[tuple[str, tuple[Edit, ...], str, int, str]] = [
     ("a query that fails on the values", (lambda data: data["schema"][0]["quality"].append(SQL),), delivery(), 1, "sums_up"),
     ("a licence that refuses", (setting("license", expression="CC-BY-NC-4.0"),), delivery(), 1, "does not allow commercial use"),
     ("not anonymous", (setting("privacy", anonymity={"quasi_identifiers": ["customer_name"], "k": 5}),), delivery(), 1, "k_anonymity"),
-    ("a column that is gone", (lambda data: data["schema"][0]["properties"].append({"name": "gone", "logicalType": "string"}),), delivery(), 1, "gone"),
+    ("a column that is missing", (lambda data: data["schema"][0]["properties"].append({"name": "gone", "logicalType": "string"}),), delivery(), 1, "gone"),
 ]  # fmt: skip
 
 
@@ -226,9 +226,9 @@ def test_the_name_of_a_delivered_file_is_a_label_that_stewards_look_up(
 @pytest.mark.parametrize(
     ("label", "says"),
     [
-        ("file-000000000000.csv", "no name is kept"),
-        ("readings.csv", "no label of a name"),
-        ("../file-x", "no label of a name"),
+        ("file-000000000000.csv", "keeps no name"),
+        ("readings.csv", "this is not the label of a file"),
+        ("../file-x", "this is not the label of a file"),
     ],
 )
 def test_what_is_no_label_reveals_nothing(

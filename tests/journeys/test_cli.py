@@ -35,9 +35,9 @@ def test_the_way_of_a_small_data_set(assay: Assay) -> None:
     assert card["license"]["purposes"] == ["analytics", "training"]
     assert card["quality"]["bias"] == "unknown"
     assert json.loads(assay("verify", "readings@1.0.0", "--json")[1])[0]["version"] == "1.0.0"
-    assert "verified, nothing differs" in assay("verify", "--all")[1]
+    assert "verified; nothing differs" in assay("verify", "--all")[1]
     assert "readings@1.0.0" in assay("show", "readings")[1]
-    assert "No review was ever needed" in assay("review", "list")[1]
+    assert "No delivery was held for review" in assay("review", "list")[1]
 
 
 Edits = tuple[Callable[[dict[str, object]], None], ...]
@@ -55,7 +55,7 @@ REFUSALS: dict[str, tuple[Edits, str | bytes, str]] = {
     "a missing source": (
         (setting("source", location="inbox/gone.csv"),),
         GOOD,
-        "the source is not there. Put the file there",
+        "the source does not exist. Put the file there",
     ),
     "a typo in a key": (
         (setting("source", orgin="internal"),),
@@ -200,7 +200,7 @@ def test_a_wrong_setting_stops_with_its_name(assay: Assay, monkeypatch: pytest.M
     monkeypatch.setenv("ASSAY_LINEAGE_URL", "not a url")
     code, _, err = assay("status")
     assert code == 1
-    assert "ASSAY_LINEAGE_URL is wrong" in err
+    assert "ASSAY_LINEAGE_URL is not valid" in err
 
 
 def test_a_disk_that_is_full_is_one_sentence_and_the_last_version_still_opens(

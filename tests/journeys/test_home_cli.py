@@ -76,7 +76,7 @@ def test_doctor_names_what_is_open_and_closes_it_when_asked(
     code, text, _ = assay("doctor")
     assert code == 1
     assert (
-        "3 place(s) below the home are open to other users, such as lake, registry.db, inbox/readings.csv"
+        "3 file(s) or folder(s) of the home are open to other users, such as lake, registry.db, inbox/readings.csv"
         in text
     )
     assert mode(installation.root / "registry.db") == 0o644
@@ -222,7 +222,7 @@ def test_what_must_be_recorded_is_refused_in_a_read_only_home(
         assert "Traceback" not in text + errors
     for opened in (product.open, product.features, product.model):
         with pytest.raises(
-            ConfigurationError, match="read-only, so nothing that is done here can be recorded"
+            ConfigurationError, match="read-only, so this action cannot be recorded"
         ):
             opened("readings", purpose="training")
     assert product.verify("readings", "1.0.0").version == "1.0.0"

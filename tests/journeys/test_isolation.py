@@ -181,7 +181,7 @@ def test_a_damaged_log_of_one_data_set_is_told_and_the_other_is_published_and_ve
     (line,) = [line for line in err.splitlines() if line.strip()]
     assert "data set 'alpha'" in line
     assert "✓ beta@1.1.0" in out
-    assert "are not as signed" in out
+    assert "differ from their evidence" in out
     assert assay("verify", "beta")[0] == 0
     assert assay("show", "alpha")[0] == 0
     entries = json.loads(assay("verify", "--all", "--json")[1])

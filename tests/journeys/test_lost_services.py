@@ -61,7 +61,7 @@ def test_all_services_killed_in_the_middle_of_a_run(installation: SampleHome) ->
         (row,) = opened_home.registry.runs.newest("readings")
         assert (row.outcome, row.details["error"]) == (
             "failed",
-            "the run was lost: its process is gone",
+            "the run was lost: its process has ended",
         )
         assert opened_home.registry.versions.all("readings") == []
         following = until(

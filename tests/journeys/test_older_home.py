@@ -101,7 +101,10 @@ def test_the_licence_policy_of_this_release_waits_for_two_stewards(
 ) -> None:
     code, out, err = command("run", "readings")
     assert code == 1
-    assert "the licence policy has changed, and two stewards have not approved that" in out + err
+    assert (
+        "the licence policy has changed, and two stewards have not approved the change yet"
+        in out + err
+    )
 
 
 @pytest.mark.usefixtures("approved_policy")

@@ -175,7 +175,7 @@ def test_a_version_says_how_good_it_is(installation: SampleHome) -> None:
         ),
         (
             {"metric": "stability", "mustBeLessThan": 0.1},
-            "rule 'stability': it could not be judged",
+            "rule 'stability': it could not be evaluated",
         ),
     ],
 )
@@ -208,19 +208,22 @@ def test_an_agreed_latency_is_reported_and_stops_nothing(installation: SampleHom
     [
         ((check(metric="noise", mustBe=0),), "Did you mean 'noiseRate'"),
         ((check(metric="noiseRate"),), "is compared with nothing"),
-        ((check(metric="noiseRate", column="meter", mustBe=0),), "is of the whole version"),
-        ((check(metric="impactRatio", mustBe=1),), "is of one column"),
+        ((check(metric="noiseRate", column="meter", mustBe=0),), "measures the whole version"),
+        ((check(metric="impactRatio", mustBe=1),), "measures one column"),
         (
             (check(metric="impactRatio", column="tariff", mustBe=1),),
             "measures bias that assay.bias does not declare",
         ),
-        ((check(metric="freshness", column="tariff", mustBeLessThan=1),), "tells no moment"),
+        (
+            (check(metric="freshness", column="tariff", mustBeLessThan=1),),
+            "not as a date or timestamp",
+        ),
         ((check(metric="completeness", column="tarif", mustBe=100),), "Did you mean 'tariff'"),
         ((check(metric="coverage", most=1, mustBe=100),), "the key 'most' is not known"),
         ((setting("bias", groups=["tarif"]),), "assay.bias names the column 'tarif'"),
         (
             (setting("bias", groups=["tariff"], label={"column": "energy_kwh"}),),
-            "say either `above` or `equals`",
+            "write either `above` or `equals`",
         ),
         (
             (setting("bias", groups=["tariff"], label={"column": "tariff", "above": 1}),),

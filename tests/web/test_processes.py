@@ -134,7 +134,7 @@ def test_a_supervisor_that_is_killed_takes_everything_with_it(ui: Ui) -> None:
     os.kill(ui.supervisor, signal.SIGKILL)
     assert ui.process.wait(10) == 1
     assert processes_of(ui.home) == []
-    assert "was ended (SIGKILL)" in ui.process.communicate()[1]
+    assert "was stopped (SIGKILL)" in ui.process.communicate()[1]
 
 
 def test_a_service_that_ends_closes_the_ui_with_a_sentence(ui: Ui) -> None:

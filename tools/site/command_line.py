@@ -36,9 +36,9 @@ def _sections(path: str, command: Any) -> Iterator[str]:
         return
     if path != "assay":
         yield f"## {path}\n\n{_plain(command.help or '')}"
-    for name, inner in commands.items():
-        if not inner.hidden:
-            yield from _sections(f"{path} {name}", inner)
+    for name in command.list_commands(None):
+        if not commands[name].hidden:
+            yield from _sections(f"{path} {name}", commands[name])
 
 
 def _section(path: str, command: Any) -> str:
@@ -52,7 +52,14 @@ def _section(path: str, command: Any) -> str:
     if options:
         rows = ((_spelling(p), _plain(p.help or "")) for p in options if not p.hidden)
         parts.append(table(("option", "meaning"), rows))
+    parts.append(_examples(command.epilog or ""))
     return "\n\n".join(part for part in parts if part)
+
+
+def _examples(epilog: str) -> str:
+    """The examples at the end of a help page, as a block of code."""
+    examples = [line.strip("`") for line in epilog.split("  \n")[1:]]
+    return "\n".join(["```sh", *examples, "```"]) if examples else ""
 
 
 def _spelling(option: Any) -> str:

@@ -48,7 +48,7 @@ def modelled(details: Mapping[str, Any], card: str) -> Metadata:
         metadata["between_groups"] = markdown(headers, gaps)
     return {
         **metadata,
-        "trace": dg.MetadataValue.md(f"`assay why {details['trace_id']}`"),
+        "trace": dg.MetadataValue.md(f"`assay lineage trace {details['trace_id']}`"),
         "model_card": dg.MetadataValue.md(card),
         **plotted(_model_numbers(details)),
     }
@@ -87,7 +87,7 @@ def _range(interval: Mapping[str, float | None]) -> str:
 
 def indexed(details: Mapping[str, Any]) -> Metadata:
     """A candidate index: what came of it and why, how it answered next to the one in service, what
-    was built anew, what it carries.
+    was built again, what it carries.
     """
     measured, in_service = details["measured"], details["measured_in_service"]
     answers = [
@@ -128,7 +128,7 @@ def _describe_embedder(embedder: Mapping[str, Any]) -> str:
 
 
 def _outcome(details: Mapping[str, Any]) -> Metadata:
-    """What models and indexes share: the outcome and why, what it was made from and has to carry."""
+    """What models and indexes share: the outcome and why, what it was derived from and has to carry."""
     cause = details.get("asked_because")
     return {
         "outcome": details["outcome"],

@@ -114,9 +114,9 @@ def _what_to_do(review: Mapping[str, Any]) -> str:
     """What a steward does about a review, in Markdown."""
     match review["decision"]:
         case "approved":
-            return "Nothing: it holds until the day that is given."
+            return "Nothing: the decision is valid until the given day."
         case "rejected":
-            return "Change what the review names, and run again."
+            return "Fix what the review lists, and run again."
     levels = " and of the ".join(review["missing"])
     command = f'assay review sign {review["id"]} approve --key KEYFILE --why "…"'
     return (

@@ -47,7 +47,7 @@ def drifted(
         metadata["changes_of_regime"] = markdown(["change"], changes)
     metadata["decisions"] = _decision_table(decisions)
     metadata["evidence"] = f"sha256 {evidence[:16]}…"
-    metadata["replay_with"] = dg.MetadataValue.md(f"`assay replay {number}`")
+    metadata["replay_with"] = dg.MetadataValue.md(f"`assay review replay {number}`")
     if report:
         metadata["report"] = dg.MetadataValue.path(report)
     return {**metadata, **_scores(details["measurements"])}

@@ -15,12 +15,12 @@ from assay.contracts.types import dtype
 def featured(
     contract: Contract, version: str, details: Mapping[str, Any], *, new: bool
 ) -> Metadata:
-    """A feature table: its columns, what each is made from, by which engine and how far from the
+    """A feature table: its columns, what each is derived from, by which engine and how far from the
     CPU; what it gives away, and what was not selected.
     """
     if contract.features is None:
         raise FeatureError(
-            f"the contract of {contract.name} names no features", "Add assay.features to it"
+            f"the contract of {contract.name} declares no features", "Add assay.features to it"
         )
     parity = details["parity"]
     metadata: Metadata = {
@@ -72,7 +72,7 @@ def _schema(contract: Contract, features: Features, details: Mapping[str, Any]) 
 def _columns(
     contract: Contract, features: Features, details: Mapping[str, Any]
 ) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Each column with its type, and in words what it is made from.
+    """Each column with its type, and in words what it is derived from.
 
     Dagster's open-source UI keeps column lineage and does not draw it, so the schema describes it.
     """
@@ -128,5 +128,12 @@ def _engine_table(details: Mapping[str, Any]) -> dg.MarkdownMetadataValue:
             )
         )
     difference = "difference from the CPU"
-    headers = ["feature", "transform", "from", "engine", difference, "why not the engine asked for"]
+    headers = [
+        "feature",
+        "transform",
+        "from",
+        "engine",
+        difference,
+        "why the requested engine was not used",
+    ]
     return markdown(headers, rows)

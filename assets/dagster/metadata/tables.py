@@ -23,7 +23,7 @@ def markdown(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.Mar
 
 
 def table_schema(contract: Contract) -> dg.TableSchema:
-    """The promised columns, with their constraints; privacy class and treatment as tags."""
+    """The declared columns, with their constraints; privacy class and treatment as tags."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
@@ -49,7 +49,7 @@ def _column_tags(contract: Contract, column: Column) -> dict[str, str]:
 def column_lineage(
     upstream: Sequence[str], lineage: Mapping[str, Iterable[str]]
 ) -> dg.TableColumnLineage:
-    """Column -> the columns of one upstream asset it was made from."""
+    """Column -> the columns of one upstream asset it was derived from."""
     return dg.TableColumnLineage(
         {
             column: [

@@ -36,11 +36,11 @@ def check_spec(contract: Contract, rule: Rule) -> dg.AssetCheckSpec:
 
 
 def check_result(contract: Contract, check: Mapping[str, Any]) -> dg.AssetCheckResult:
-    """One check, evaluated. What could not be judged is not passed."""
+    """One check, evaluated. What could not be evaluated is not passed."""
     is_error = check["severity"] == "error"
     description = check["description"]
     if check["passed"] is None:
-        description = f"unknown: {description} could not be judged"
+        description = f"unknown: {description} could not be evaluated"
     return dg.AssetCheckResult(
         check_name=check["rule"],
         asset_key=dg.AssetKey([contract.name, "cleaned"]),

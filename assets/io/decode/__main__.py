@@ -26,7 +26,7 @@ from typing import Any, NoReturn
 from assay.assets.io.decode.task import Task, Undecodable
 
 _OWN_MB = 1024
-"""Beside the data: threads' stacks and arenas, which are reserved and hardly used."""
+"""Next to the data: threads' stacks and arenas, which are reserved and hardly used."""
 _FOR_ALL = ("assay.assets.io.decode.delimited", "pyarrow.parquet", "pyarrow.csv")
 """What each decoder imports at its first row. Not Polars: it starts threads, which a fork lacks."""
 _FOR_DECODER = {
@@ -52,7 +52,7 @@ class _WithoutPandas(MetaPathFinder, Loader):
 
 
 def serve(channel: socket.socket) -> None:
-    """Fork a process for each request, and send the status it ended with, until nobody asks any
+    """Fork a process for each request, and send the status it ended with, until no one asks any
     more. Each request is the name of a decoder, with three open files: the process's input, output
     and errors.
     """

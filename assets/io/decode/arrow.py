@@ -47,12 +47,12 @@ def decode(task: Task) -> Decoded:
             raise
         raise Undecodable(
             f"the file cannot be read as Arrow IPC ({type(error).__name__})",
-            "Write it anew as an Arrow file, stream or Feather 2",
+            "Write it again as an Arrow file, stream or Feather 2",
         ) from None
     if written != sum(counts):
         raise Undecodable(
             f"{written:,} of {sum(counts):,} rows were read",
-            "Write the file anew: nothing was landed, rather than rows lost",
+            "Write the file again. Nothing was landed, so that no row is lost",
         )
     UnreadableRecords(folder).close()
     return Decoded(written, 0, tuple(names))
@@ -117,8 +117,8 @@ def _digits_of(kind: Any) -> Iterator[int]:
 def _check_names(names: list[str]) -> list[str]:
     if not names or "" in names:
         raise Undecodable(
-            "the file has no columns, or one without a name",
-            "Write it anew with a name for each column",
+            "the file has no columns, or a column without a name",
+            "Write it again with a name for each column",
         )
     if twice := repeated_name(names):
         raise Undecodable(f"in the file, {twice}", "Rename one of the columns")

@@ -87,7 +87,7 @@ def _decoded(plain: Path, task: Task, findings: dict[str, str]) -> Decoded:
 
 @dataclass(frozen=True)
 class Layout:
-    """How the file is written, its columns, where its first row starts, and texts that stand for
+    """How the file is written, its columns, where its first row starts, and texts that represent
     nothing.
 
     `has_header`: whether the file's first line is the header. `header_line`: its bytes, where a
@@ -108,7 +108,7 @@ class Layout:
 
 
 def _table_alone(file: Path, folder: Path, dialect: Dialect, body: int) -> tuple[Path, int]:
-    """The file and where its first row starts; where more than a header of one line stands before
+    """The file and where its first row starts; where more than a header of one line is before
     or behind its rows, a copy of the rows alone.
     """
     if not (dialect.first_line or dialect.footer or dialect.header_lines > 1):
@@ -139,7 +139,7 @@ def _end_of_rows(file: Path, footer: int) -> int:
 
 
 def _fast(file: Path, folder: Path, layout: Layout) -> int | None:
-    """Read with Polars what is proven well formed; None where it is not."""
+    """Read with Polars what is proven well formed; None if it is not."""
     with file.open("rb") as stream:
         stream.seek(layout.body)
         lines = NotRows(iter(lambda: stream.read(_CHUNK), b""), layout.header_line, layout.comment)
@@ -174,7 +174,7 @@ def _fast(file: Path, folder: Path, layout: Layout) -> int | None:
 def _with_whole_numbers(
     file: Path, folder: Path, options: dict[str, Any], proof: WellFormed
 ) -> int | None:
-    """Read columns of whole numbers as such; None where there are none, or they are written in
+    """Read columns of whole numbers as such; None if there are none, or they are written in
     another way.
 
     Raises: PolarsError: the first rows are no UTF-8.
@@ -197,7 +197,7 @@ def _with_whole_numbers(
 
 
 def _written(rows: pl.LazyFrame, folder: Path, proof: WellFormed) -> int | None:
-    """Write the rows; None where there are not as many as the proof says.
+    """Write the rows; None if there are not as many as the proof says.
 
     Each try writes a file of its own: Polars may still be writing when it has said that it failed.
     """
@@ -286,8 +286,8 @@ def _carefully(file: Path, folder: Path, layout: Layout, unreadable: UnreadableR
                 ) from error
     if rows != stream.rows:
         raise Undecodable(
-            f"{abs(stream.rows - rows):,} of {stream.rows:,} records cannot be accounted for",
-            "Check `options` under assay.source: nothing was landed, rather than rows lost",
+            f"{abs(stream.rows - rows):,} of {stream.rows:,} records were lost while reading",
+            "Check `options` under assay.source. Nothing was landed, so that no row is lost",
         )
     return rows
 

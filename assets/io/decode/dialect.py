@@ -171,9 +171,9 @@ def _unclear(error: Unclear) -> Undecodable:
     example = f"`assay new FILE --delimiter {error.delimiters[0]!r}`"
     if error.or_one_column:
         return Undecodable(
-            f"it is unclear whether the lines are one column, or are split at {shown}",
+            f"it is unclear whether the lines are a single column, or are split at {shown}",
             f"Write `delimiter` under `options`, or run {example};"
-            " for one column, write a character that the file does not hold",
+            " for a single column, write a character that is not in the file",
         )
     return Undecodable(
         f"the delimiter is unclear: {shown} fit the lines equally well",
@@ -244,9 +244,9 @@ def _check_single(
     line = second_table(records, columns, header_lines)
     if line is not None:
         raise Undecodable(
-            f"the file holds several tables: another one starts in line {stated.first_line + line}",
-            "Deliver each table in a file of its own, or write `header_row` and `header` under "
-            "`options` for the one to read",
+            f"the file contains several tables: another one starts in line {stated.first_line + line}",
+            "Deliver each table in its own file, or write `header_row` and `header` under "
+            "`options` for the table to read",
         )
 
 

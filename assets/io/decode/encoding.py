@@ -45,7 +45,7 @@ def encoding_of(file: Path, stated: str) -> str:
 def in_utf8(file: Path, folder: Path, encoding: str) -> Path:
     """The file itself where it is UTF-8, else a copy that is.
 
-    What its encoding has no character for stays no UTF-8 there, so that its record is set aside.
+    What its encoding has no character for stays no UTF-8 there, so that its record is quarantined.
     """
     if encoding.lower() in _UTF8:
         return file
@@ -81,7 +81,7 @@ def _guessed(file: Path) -> str:
             beyond += b"" if chunk.isascii() else _lines_beyond_ascii(whole)
     lines = beyond.splitlines()
     unreadable = [line for line in lines if not _is_utf8(line)]
-    if len(unreadable) * 2 <= len(lines):  # the exceptions are set aside one by one
+    if len(unreadable) * 2 <= len(lines):  # the exceptions are quarantined one by one
         return "utf-8"
     try:
         return guess_encoding(b"\n".join(unreadable)[: 2**16])

@@ -38,7 +38,7 @@ def check_fractions(file: Path) -> None:
     except (pa.ArrowException, OSError) as error:
         raise Undecodable(
             f"the file's INT96 timestamps cannot be read ({type(error).__name__})",
-            "Fetch it again, or write them as TIMESTAMP",
+            "Get the file again, or write them as TIMESTAMP",
         ) from None
 
 

@@ -2,8 +2,8 @@
 written.
 
 Belongs here: RFC 8259, strictly: no NaN, no comments, no key twice, no half a surrogate pair. Of
-JSON lines each line that breaks it is set aside with its reason; a document that is no JSON is
-refused whole, for nobody can tell where it goes on. Stays out: types (contracts/types.py). A
+JSON lines each line that breaks it is quarantined with its reason; a document that is no JSON is
+refused whole, for no one can tell where it goes on. Stays out: types (contracts/types.py). A
 document is an array, a record an element, or it is one record. What is no object is a record of one
 column, `value`.
 """
@@ -51,7 +51,7 @@ class _Flawed(Exception):
 
 @dataclass(frozen=True)
 class _Twice:
-    """An object that holds a key twice: which value is meant, nobody can tell."""
+    """An object that holds a key twice: which value is meant, no one can tell."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _document(file: Path) -> Iterator[_Record]:
     except UnicodeDecodeError as error:
         raise Undecodable(
             "the document is not UTF-8",
-            "Save it as UTF-8, or say its `encoding` under `options`",
+            "Save it as UTF-8, or write its `encoding` under `options`",
             raw.count(b"\n", 0, error.start) + 1,
         ) from None
     del raw
@@ -139,19 +139,19 @@ def _document(file: Path) -> Iterator[_Record]:
                 yield _Record(number, {}, _reason(error), text[start:end].encode("utf-8"))
     except json.JSONDecodeError as error:
         raise Undecodable(
-            f"the document is no JSON ({error.msg.lower()})",
-            "Mend it, or deliver one record a line (`format: jsonl`) to lose one line and not all",
+            f"the document is not valid JSON ({error.msg.lower()})",
+            "Fix it, or deliver one record a line (`format: jsonl`), so that an error affects one line only",
             error.lineno,
         ) from None
     except (_Flawed, RecursionError) as error:
         raise Undecodable(
-            f"the document is no JSON that can be kept ({_reason(error)})",
-            "Mend it, or deliver one record a line (`format: jsonl`)",
+            f"the document is JSON that cannot be stored ({_reason(error)})",
+            "Fix it, or deliver one record a line (`format: jsonl`)",
         ) from None
 
 
 def _elements(text: str) -> Iterator[tuple[Any, int, int]]:
-    """The elements of an array one by one, or the one value that is none, each with where it
+    """The elements of an array one by one, or the one value that is not valid, each with where it
     stands.
 
     Raises: JSONDecodeError.
@@ -334,7 +334,7 @@ class _Table:
         if len(names) > _COLUMNS:
             raise Undecodable(
                 f"the records have more than {_COLUMNS:,} different keys",
-                "Deliver what varies as key and value, not as keys",
+                "Deliver varying keys as pairs of key and value",
             )
         if self._writer is not None:
             self._writer.close()

@@ -2,7 +2,7 @@
 exactly.
 
 Belongs here: reading tables that have types, in bounded memory: a few kilobytes may unpack to
-gigabytes. Stays out: which of the columns are promised. DuckDB reads them: Polars ends the whole
+gigabytes. Stays out: which of the columns are declared. DuckDB reads them: Polars ends the whole
 process on some malformed files, and gives no rows of others without a word (2026-11-23).
 """
 
@@ -24,7 +24,7 @@ from assay.assets.io.decode.task import (
 
 OFFLINE = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 BINARY = "binary_columns"
-"""In the metadata of landed rows: the columns whose text stands for bytes."""
+"""In the metadata of landed rows: the columns whose text represents bytes."""
 DIGITS = 38
 """Of a decimal, the most that are kept exactly."""
 _FLOOR = 256 * 2**20
@@ -37,7 +37,7 @@ _WIDTH = 8
 def decode(task: Task) -> Decoded:
     """Read one file.
 
-    Raises: Undecodable: it is no Parquet, has columns that cannot be told apart, or unpacks to far
+    Raises: Undecodable: it is no Parquet, has columns that cannot be distinguished, or unpacks to far
         more than it is.
     """
     import duckdb
@@ -54,20 +54,20 @@ def decode(task: Task) -> Decoded:
     except duckdb.OutOfMemoryException:
         raise Undecodable(
             f"the file unpacks to more than {task.memory_mb // 2:,} MiB at a time",
-            "Write it anew with smaller row groups",
+            "Write it again with smaller row groups",
         ) from None
     except duckdb.Error as error:
         raise Undecodable(
             f"the file cannot be read as Parquet ({type(error).__name__})",
-            "Fetch it again, or write it anew: it may be cut off, encrypted, or no Parquet file",
+            "Get it again, or write it again: it may be incomplete, encrypted, or not a Parquet file",
         ) from None
     finally:
         connection.close()
         opened.unlink()
     if written < rows:  # some footers tell of fewer rows than there are
         raise Undecodable(
-            f"the file says that it has {rows:,} rows, and {written:,} can be read",
-            "Fetch it again, or write it anew",
+            f"the file declares {rows:,} rows, and {written:,} can be read",
+            "Get it again, or write it again",
         )
     UnreadableRecords(folder).close()
     return Decoded(written, 0, tuple(names))
@@ -113,7 +113,7 @@ def _promised_rows(connection: Any, file: Path, task: Task, columns: int) -> int
     """The rows that the footer tells of.
 
     Raises: Undecodable: they would fill far more than the file. The sizes that a footer tells of
-        protect nobody.
+        protect no one.
     """
     (rows,) = connection.execute(
         f"SELECT num_rows FROM parquet_file_metadata({text_literal(str(file))})"  # noqa: S608  # names are quoted, paths are literals
@@ -122,7 +122,7 @@ def _promised_rows(connection: Any, file: Path, task: Task, columns: int) -> int
     if rows * columns * _WIDTH > allowed:
         raise Undecodable(
             f"the file's {rows:,} rows would unpack to more than {allowed // 2**20:,} MiB, {task.expansion:,} times its size",
-            "If it is right, set ASSAY_DECODE_EXPANSION",
+            "If the file is right, raise ASSAY_DECODE_EXPANSION",
         )
     return int(rows)
 
@@ -147,8 +147,8 @@ def _columns(connection: Any, file: Path) -> list[str]:
         check_digits(name, most_digits(children, digits))
     if not names or "" in names:
         raise Undecodable(
-            "the file has no columns, or one without a name",
-            "Write it anew with a name for each column",
+            "the file has no columns, or a column without a name",
+            "Write it again with a name for each column",
         )
     if twice := repeated_name(names):
         raise Undecodable(f"in the file, {twice}", "Rename one of the columns")
@@ -162,8 +162,8 @@ def check_digits(name: str, digits: int) -> None:
     """
     if digits > DIGITS:
         raise Undecodable(
-            f"the column '{name}' has decimals of {digits} digits, and at most {DIGITS} are kept exactly",
-            "Write it anew with fewer digits, or as text",
+            f"the column '{name}' has decimals of {digits} digits, but at most {DIGITS} can be stored exactly",
+            "Write it with fewer digits, or as text",
         )
 
 

@@ -67,7 +67,7 @@ class UnreadableRecords:
         self.count = 0
 
     def add(self, records: Iterable[tuple[int, str, bytes]]) -> None:
-        """Keep these. Text that is no UTF-8 is kept with a mark for each byte that is none."""
+        """Keep these. Text that is no UTF-8 is kept with a mark for each byte that is not valid."""
         import pyarrow as pa
 
         rows = [
@@ -88,26 +88,26 @@ class UnreadableRecords:
 
 
 def repeated_name(names: Sequence[str], *, by_case: bool = False) -> str | None:
-    """Why names of columns cannot be told apart, by their places; None where they can.
+    """Why names of columns cannot be distinguished, by their places; None if they can.
 
     No name is repeated: where a delivery has no header, its first row stands here.
     Args:
-        by_case: whether names that differ in case alone can be told apart.
+        by_case: whether names that differ in case alone can be distinguished.
     """
     places: dict[str, int] = {}
     for place, name in enumerate(names, start=1):
         key = name if by_case else name.lower()
         if key == "_row":
-            return f"column {place} is called `_row`, which is Assay's own column"
+            return f"column {place} is named `_row`, which is reserved for Assay"
         if name and key in places:
-            case = "" if by_case else "; case does not count"
-            return f"one column is named twice (columns {places[key]} and {place}{case})"
+            case = "" if by_case else "; case is ignored"
+            return f"two columns have the same name (columns {places[key]} and {place}{case})"
         places[key] = place
     return None
 
 
 def named_apart(names: list[str]) -> tuple[list[str], list[str]]:
-    """Names that can be told apart: one that is empty becomes `column_3`, one that stands there
+    """Names that can be told apart: one that is empty becomes `column_3`, one that is there
     already `name_2`.
 
     Returns them, and the places of those that were changed, as told.

@@ -38,7 +38,7 @@ class Header:
 
 
 def read_header(file: Path, dialect: Dialect) -> Header:
-    """Read the header, or number the columns where there is none.
+    """Read the header, or number the columns if there is none.
 
     Raises: Undecodable: it cannot be read, or its names cannot name columns.
     """
@@ -114,7 +114,7 @@ def _broken_header(text: str, dialect: Dialect, start: int, error: csv.Error) ->
     line = next((match[0] for match in LINE.finditer(text)), "")
     cells, _ = first_record(line, dialect, strict=False)
     _check_encoding(cells)
-    change = f"a broken first line of {len(cells)} names"
+    change = f"an incomplete first line of {len(cells)} names"
     if others := other_names(line.rstrip("\r\n"), dialect.columns):
         cells, change = list(others), "a first line with another delimiter than the rows"
     names, renamed = named_apart([*cells, *[""] * dialect.columns][: dialect.columns])
@@ -126,12 +126,12 @@ def _check_names(names: list[str]) -> None:
     """Raises: Undecodable: a name that the contract takes as it is stands twice, or is missing."""
     twice = repeated_name(names, by_case=True)
     if twice:
-        remedy = "Check that the delivery has its header; rename the column, or write `header: auto` to have it renamed"
+        remedy = "Check that the file has a header; rename the column, or write `header: auto` to rename it automatically"
         raise Undecodable(f"in the header, {twice}", remedy)
     if "" in names:
         raise Undecodable(
             f"the header has no name for column {names.index('') + 1}",
-            "Give it one, or write `header: auto` to have it named",
+            "Add one, or write `header: auto` to name it automatically",
         )
 
 
@@ -143,7 +143,7 @@ def _check_encoding(names: list[str]) -> None:
     if any("\udc80" <= letter <= "\udcff" for name in names for letter in name):
         raise Undecodable(
             "the header is not UTF-8",
-            "Say the file's `encoding`, or `encoding: auto`, under `options`",
+            "Write the file's `encoding`, or `encoding: auto`, under `options`",
         )
 
 

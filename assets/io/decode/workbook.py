@@ -59,12 +59,12 @@ def decode(task: Task) -> Decoded:
     except fastexcel.FastExcelError as error:
         raise Undecodable(
             f"the workbook cannot be read ({type(error).__name__})",
-            "Save it anew as .xlsx, without a password",
+            "Save it again as .xlsx, without a password",
         ) from None
     if texts.height < skipped:
         raise Undecodable(
-            f"the sheet has {texts.height} rows, and no header in row {skipped}",
-            "Mend `header_row` under `options`",
+            f"the sheet has {texts.height} rows, but no header in row {skipped}",
+            "Correct `header_row` under `options`",
         )
     names = _named(texts.row(skipped - 1))
     body = [frame[skipped:] for frame in (texts, numbers, serials)]
@@ -159,7 +159,7 @@ def _lengths(serial: pl.Series) -> pl.Series:
 
 def _columns_of_lengths(book: Any, sheet: str, texts: pl.DataFrame, skipped: int) -> set[str]:
     """The columns of lengths of time, such as 33:25: as text they look like the first days that the
-    workbook counts from, so the reader is asked for the type of each such column.
+    workbook counts from, so the reader returns the type of each such column.
     """
     import fastexcel
 
@@ -186,11 +186,11 @@ def _sheet(names: list[str], wanted: str | None) -> str:
     if wanted is not None and wanted not in names:
         raise Undecodable(
             f"the workbook has no sheet '{wanted}' among its {len(names)}",
-            "Open it, and correct `sheet` under `options`",
+            "Correct `sheet` under `options`",
         )
     if wanted is None and len(names) != 1:
         raise Undecodable(
-            f"the workbook has {len(names)} sheets", "Name one under `options`: `sheet: NAME`"
+            f"the workbook has {len(names)} sheets", "Choose one under `options`: `sheet: NAME`"
         )
     return wanted if wanted is not None else names[0]
 
@@ -209,7 +209,9 @@ def _named(header: tuple[Any, ...]) -> dict[str, str]:
     wrong = unnamed or repeated_name([str(name) for name in names])
     if not names or wrong:
         problem = f"in the sheet's header, {wrong}" if wrong else "the sheet's header has no names"
-        raise Undecodable(problem, "Name each column once, or mend `header_row` under `options`")
+        raise Undecodable(
+            problem, "Give each column its own name, or correct `header_row` under `options`"
+        )
     return {name: f"__UNNAMED__{number}" for number, name in enumerate(names)}
 
 
@@ -235,7 +237,7 @@ def _check_size(file: Path) -> None:
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         raise Undecodable(
             f"the workbook cannot be unpacked ({type(error).__name__})",
-            "Save it anew, without a password",
+            "Save it again, without a password",
         ) from None
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 CHUNK = 2**20
 # text of a few distinct lines reaches it, nothing that is delivered does; gzip ends at 1,032
 MAX_RATIO = 200
-FREE_BYTES = 10 * 2**20  # below it no ratio is held against an archive
+FREE_BYTES = 10 * 2**20  # below it no ratio is compared with an archive
 MAX_MEMBERS = 10_000
 MAX_DIRECTORY = 4 * 2**20  # bytes of a zip's list of members
 

@@ -22,7 +22,7 @@ checks = sa.Table(
 
 @dataclass(frozen=True)
 class CheckRecord:
-    """What one rule found in one run. `passed` is None where it could not be checked."""
+    """What one rule found in one run. `passed` is None if it could not be checked."""
 
     rule: str
     passed: bool | None

@@ -49,7 +49,7 @@ class ClockDoubts:
         return [*steps, now] if now else steps
 
     def doubt(self) -> str | None:
-        """Why the clock is in doubt; None where it is not."""
+        """Why the clock is in doubt; None if it is not."""
         return doubt(self.steps())
 
     def latest_time(self) -> datetime:
@@ -91,8 +91,8 @@ class ClockDoubts:
             now = self._database.clock()
             if abs((now.date() - today).days) > 1:  # the same moment is in two dates somewhere
                 raise ClockError(
-                    f"the clock shows {now.date()}, and you say that it is {today}",
-                    "Set the machine's clock first, then confirm it",
+                    f"the clock shows {now.date()}, but --today is {today}",
+                    "Correct the machine's clock first, then confirm it",
                 )
             steps = self._steps(connection)
             if not steps:

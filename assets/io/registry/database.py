@@ -75,7 +75,7 @@ class Database:
             self.engine = _engine(url)
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError):
             raise ConfigurationError(
-                "the registry's URL is not one",
+                "the registry's URL is not valid",
                 "Set ASSAY_REGISTRY_URL to sqlite:///path or postgresql+psycopg://…",
                 Where(file="ASSAY_REGISTRY_URL"),
             ) from None
@@ -239,7 +239,7 @@ class Database:
             return all_records(connection, record, query)
 
     def first(self, record: type[Record], query: sa.Select[Any]) -> Record | None:
-        """The first row of a query as a record; None where there is none."""
+        """The first row of a query as a record; None if there is none."""
         with self.read() as connection:
             return first_record(connection, record, query)
 
@@ -276,7 +276,7 @@ def all_records(
 def first_record(
     connection: sa.Connection, record: type[Record], query: sa.Select[Any]
 ) -> Record | None:
-    """The first row of a query as a record; None where there is none."""
+    """The first row of a query as a record; None if there is none."""
     row = connection.execute(query.limit(1)).mappings().first()
     return None if row is None else record(**row)
 

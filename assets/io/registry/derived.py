@@ -1,4 +1,4 @@
-"""What is made from versions: features, drift, models, indexes, descriptions.
+"""What is derived from versions: features, drift, models, indexes, descriptions.
 
 Belongs here: their details. Stays out: their files (lake.py, io/models.py, io/index.py).
 """
@@ -22,7 +22,7 @@ derived = sa.Table(
 
 @dataclass(frozen=True)
 class Derived:
-    """Something that was made from a version."""
+    """Something that was derived from a version."""
 
     dataset: str
     version: str
@@ -35,13 +35,13 @@ _DERIVED = sa.select(*columns(derived, Derived))
 
 
 class DerivedRecords:
-    """The part of the registry that knows what was made from versions."""
+    """The part of the registry that knows what was derived from versions."""
 
     def __init__(self, database: Database, log: Ledger) -> None:
         self._database, self._ledger = database, log
 
     def keep(self, dataset: str, version: str, kind: str, details: Json) -> None:
-        """Remember what was made from a version (`features`, `drift`, `model`, `index`); made again, it replaces."""
+        """Remember what was derived from a version (`features`, `drift`, `model`, `index`); made again, it replaces."""
         key = {"dataset": dataset, "version": version, "kind": kind}
         this = sa.and_(*(derived.c[column] == value for column, value in key.items()))
         with self._database.write() as connection:
@@ -63,7 +63,7 @@ class DerivedRecords:
             self.keep(dataset, version, "model", details)
 
     def get(self, dataset: str, version: str, kind: str) -> Json | None:
-        """The details of what was made from a version."""
+        """The details of what was derived from a version."""
         query = sa.select(derived.c.details).where(
             derived.c.dataset == dataset, derived.c.version == version, derived.c.kind == kind
         )
@@ -76,7 +76,7 @@ class DerivedRecords:
         return self._database.all(Derived, query.order_by(derived.c.made_at))
 
     def newest_accepted(self, dataset: str, kind: str) -> Derived | None:
-        """Of the newest version that has one, what was made from it and accepted."""
+        """Of the newest version that has one, what was derived from it and accepted."""
         same = sa.and_(
             versions.c.dataset == derived.c.dataset, versions.c.version == derived.c.version
         )

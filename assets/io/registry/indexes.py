@@ -1,6 +1,6 @@
 """Which index serves: every build, and the one pointer that moves between them.
 
-Belongs here: builds, the pointer, going back. Stays out: the builds' files (io/index.py), judging (pipelines/act).
+Belongs here: builds, the pointer, going back. Stays out: the builds' files (io/index.py), evaluating (pipelines/act).
 The pointer is the newest row of its moves, so that moving it is a single insert, and where it pointed before is never forgotten.
 """
 
@@ -128,14 +128,14 @@ class Indexes:
                 self._point(connection, build.dataset, build.build, reason)
 
     def serve(self, dataset: str, build: str, reason: str) -> IndexBuild:
-        """Move the pointer to a build that is still there. Raises: ActionError: there is none of that name, it was refused, or it is gone."""
+        """Move the pointer to a build that is still there. Raises: ActionError: no one has that name, it was refused, or it is gone."""
         query = _BUILD.where(index_builds.c.dataset == dataset, index_builds.c.build == build)
         with self._database.write() as connection:
             target = first_record(connection, IndexBuild, query)
             if target is None or target.dropped_at or not target.accepted:
                 raise ActionError(
                     f"{_why_not(target)}: {build}",
-                    f"Choose one that `assay index list {dataset}` shows",
+                    f"Choose one from `assay index list {dataset}`",
                     Where(dataset=dataset),
                 )
             self._point(connection, dataset, build, reason)
@@ -162,7 +162,7 @@ class Indexes:
         ]
         if not usable:
             raise ActionError(
-                "there is no earlier index to go back to",
+                "there is no earlier build to roll back to",
                 f"See `assay index list {dataset}`",
                 Where(dataset=dataset),
             )
@@ -197,5 +197,5 @@ def _why_not(build: IndexBuild | None) -> str:
     if build is None:
         return "there is no such build"
     if build.dropped_at:
-        return "the build is gone from the disk"
-    return "the build was refused when it was judged"
+        return "the build is no longer on the disk"
+    return "the build was refused after its evaluation"

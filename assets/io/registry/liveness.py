@@ -38,15 +38,15 @@ class Worker:
 
 
 def why_lost(worker: Worker, now: datetime) -> str | None:
-    """How one can tell that a process is gone; None while it may be there. Work that an earlier Assay began is judged by its time alone."""
+    """How one can tell that a process is gone; None while it may be there. Work that an earlier Assay began is evaluated by its time alone."""
     heard = datetime.fromisoformat(worker.heartbeat_at) if worker.heartbeat_at else None
     if worker.process and worker.host == host():
         # the next stage may be starting in another process
         is_between = not worker.stage and heard is not None and now - heard < SILENCE
         if not is_between and not _is_there(worker.process):
-            return "its process is gone"
+            return "its process has ended"
     elif heard is not None and now - heard > SILENCE:
-        return f"nothing was heard of it for {SILENCE.seconds} seconds"
+        return f"it has not reported for {SILENCE.seconds} seconds"
     if now - datetime.fromisoformat(worker.started_at) > MAX_RUNTIME:
         return f"it has run for more than {MAX_RUNTIME.seconds // 3600} hours"
     return None
@@ -95,7 +95,7 @@ def _is_there(recorded: str) -> bool:
 
 
 def _started(number: int) -> str:
-    """When a process was started, in ticks since the machine was; empty where there is none, or where it has ended and nobody has noticed."""
+    """When a process was started, in ticks since the machine was; empty if there is none, or where it has ended and no one has noticed."""
     try:
         fields = (Path("/proc") / str(number) / "stat").read_text().rpartition(")")[2].split()
     except OSError:

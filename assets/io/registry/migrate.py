@@ -30,7 +30,7 @@ _LEDGER = "ledger"
 
 
 def layout_of(database: Database) -> int | None:
-    """The number of the layout; 0 where an earlier Assay made the tables, None where there are none.
+    """The number of the layout; 0 where an earlier Assay made the tables, None if there are none.
 
     Raises: ConfigurationError: the number cannot be read.
     """
@@ -49,7 +49,7 @@ def _layout_in(connection: sa.Connection) -> int | None:
         return 0 if _LEDGER in tables else None
     if not str(number).isdecimal():
         raise ConfigurationError(
-            "the number of the registry's layout cannot be read",
+            "the registry's layout number cannot be read",
             "Restore the registry from a backup",
             Where(file="registry"),
         )
@@ -66,8 +66,8 @@ def check_layout(database: Database) -> int | None:
 def _check_known(layout: int | None) -> None:
     if layout is not None and layout > LAYOUT:
         raise ConfigurationError(
-            f"the registry has layout {layout}, and this Assay knows layouts up to {LAYOUT}",
-            "Open it with the newer Assay that made it: nothing was changed",
+            f"the registry has layout {layout}, but this Assay supports layouts up to {LAYOUT}",
+            "Open it with the newer Assay that created it; nothing was changed",
             Where(file="registry"),
         )
 

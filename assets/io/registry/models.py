@@ -26,7 +26,7 @@ ROLES: tuple[Role, ...] = ("champion", "challenger")
 
 @dataclass(frozen=True)
 class ModelSwitch:
-    """Who serves in a role since a switch; `version` is MLflow's, None for nobody."""
+    """Who serves in a role since a switch; `version` is MLflow's, None for no one."""
 
     id: int
     dataset: str
@@ -64,7 +64,7 @@ class Models:
         self._database, self._ledger = database, log
 
     def serving(self, dataset: str) -> dict[Role, ServingModel]:
-        """The models that serve, by role; a role that nobody has is not there."""
+        """The models that serve, by role; a role that no one has is not there."""
         newest = (
             sa.select(sa.func.max(services.c.id))
             .where(services.c.dataset == dataset)
@@ -90,7 +90,7 @@ class Models:
         roles: Mapping[Role, tuple[str | None, Json | None]],
         reason: str,
     ) -> None:
-        """Say who serves in each role from now on: (version in MLflow, details), None for nobody."""
+        """Say who serves in each role from now on: (version in MLflow, details), None for no one."""
         with self._database.write() as connection:
             for role, (version, details) in roles.items():
                 row: Json = {"dataset": dataset, "model": model, "role": role, "version": version}

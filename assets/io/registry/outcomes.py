@@ -21,7 +21,7 @@ outcomes = sa.Table(
 
 @dataclass(frozen=True)
 class OutcomesFile:
-    """A file of outcomes that lies in the lake. `digest` is of its content."""
+    """A file of outcomes that is in the lake. `digest` is of its content."""
 
     id: int
     dataset: str
@@ -39,7 +39,7 @@ class Outcomes:
         self._database, self._ledger = database, log
 
     def keep(self, dataset: str, digest: str, rows: int, file_sha256: str) -> bool:
-        """Note a file of outcomes that lies in the lake. False: its content was noted before."""
+        """Note a file of outcomes that is in the lake. False: its content was noted before."""
         this = sa.and_(outcomes.c.dataset == dataset, outcomes.c.digest == digest)
         with self._database.write() as connection:
             if connection.execute(sa.select(outcomes.c.id).where(this)).first():

@@ -1,4 +1,4 @@
-"""The quarantine: which rows runs have set aside, and the signed decisions about them.
+"""The quarantine: which rows runs have quarantined, and the signed decisions about them.
 
 Belongs here: their tables and transactions. Stays out: the files (lake.py), what a decision takes (pipelines/validate/quarantine.py), signatures (lineage/handling.py).
 """
@@ -44,7 +44,7 @@ Action = Literal["release", "discard"]
 
 @dataclass(frozen=True)
 class NewQuarantine:
-    """The rows that a run sets aside, before that is recorded. `personal`: columns that hold personal data."""
+    """The rows that a run quarantines, before that is recorded. `personal`: columns that hold personal data."""
 
     dataset: str
     run_id: str
@@ -121,7 +121,7 @@ class Quarantine:
         self._clock_doubts, self._outbox = clock, outbox
 
     def keep(self, record: NewQuarantine) -> None:
-        """Note the rows that a run sets aside, before their file is moved in; the same run notes them once."""
+        """Note the rows that a run quarantines, before their file is moved in; the same run notes them once."""
         this = sa.and_(
             quarantines.c.dataset == record.dataset, quarantines.c.run_id == record.run_id
         )
@@ -131,14 +131,14 @@ class Quarantine:
             connection.execute(sa.insert(quarantines).values(**row))
 
     def all(self, dataset: str) -> list[QuarantineRecord]:
-        """What runs of a data set have set aside, the oldest first."""
+        """What runs of a data set have quarantined, the oldest first."""
         query = sa.select(*columns(quarantines, QuarantineRecord))
         query = query.where(quarantines.c.dataset == dataset)
         order = (quarantines.c.kept_at, quarantines.c.run_id)
         return self._database.all(QuarantineRecord, query.order_by(*order))
 
     def of_run(self, dataset: str, run_id: str) -> QuarantineRecord:
-        """What one run has set aside. Raises: LookupError: it has set aside nothing."""
+        """What one run has quarantined. Raises: LookupError: it has quarantined nothing."""
         query = sa.select(*columns(quarantines, QuarantineRecord)).where(
             quarantines.c.dataset == dataset, quarantines.c.run_id == run_id
         )

@@ -31,7 +31,7 @@ sa.Index("moves_newest", moves.c.dataset, moves.c.reference, moves.c.id)
 
 LATEST = "latest"
 PUBLISHED, AGAIN = "published", "what it was made from came again"
-"""Why `latest` is where it is, unless somebody moved it."""
+"""Why `latest` is where it is, unless someone moved it."""
 NUMBER = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
@@ -112,7 +112,7 @@ class References:
         if reference == LATEST:
             raise EvidenceError(
                 "`latest` cannot be deleted",
-                "Move it: assay refs set, or assay rollback",
+                "Move it: assay refs set, or assay versions rollback",
                 Where(dataset=dataset),
             )
         if reference not in self.all(dataset):
@@ -141,8 +141,8 @@ class References:
         ]
         if not earlier:
             raise EvidenceError(
-                f"'{reference}' has pointed to nothing before {now.version} that is still there",
-                "Say where to: --to VERSION",
+                f"'{reference}' has no earlier version before {now.version} that still exists",
+                "Choose a version: --to VERSION",
                 Where(dataset=dataset),
             )
         return now.version, self.point(dataset, reference, earlier[-1].version, reason)
@@ -190,6 +190,6 @@ def check_name(reference: str) -> None:
     """Whether a reference may be called so. Raises: EvidenceError: it may not."""
     if not _NAME.fullmatch(reference):
         raise EvidenceError(
-            "that is no name for a reference",
-            "Write it with a-z, 0-9, _ and -, starting with a letter, such as prod",
+            "this name is not allowed for a reference",
+            "Use a-z, 0-9, _ and -, starting with a letter, such as prod",
         )

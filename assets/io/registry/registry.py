@@ -76,7 +76,7 @@ class Registry:
         bring_up(self.database)
 
     def layout(self) -> int | None:
-        """The number of the tables' layout; None where there are none. Raises: ConfigurationError: it is newer than this Assay."""
+        """The number of the tables' layout; None if there are none. Raises: ConfigurationError: it is newer than this Assay."""
         return check_layout(self.database)
 
     def usage(self) -> Literal["none", "empty", "used"]:
@@ -148,7 +148,7 @@ class Registry:
                 end(published)
                 return published
         raise PublicationError(
-            "a newer run of this data set has started, so this one may not publish",
+            "a newer run of this data set has started, so this run cannot publish",
             "Nothing to do: the newer run publishes",
             Where(dataset=dataset),
         )
@@ -180,7 +180,7 @@ class Registry:
         return published
 
     def came_again(self, lease: Lease, version: str) -> bool:
-        """`latest` goes back to a version whose inputs are there once more, unless somebody has put it where it is, or a newer run is at work.
+        """`latest` goes back to a version whose inputs are there once more, unless someone has put it where it is, or a newer run is at work.
 
         Returns: whether it moved. Raises: EvidenceError: the version has expired.
         """
@@ -211,7 +211,7 @@ class Registry:
             self.outbox.add(connection, "expiry", dataset, {"version": number})
         return True
 
-    # -- what is made from versions -------------------------------------------------------
+    # -- what is derived from versions -------------------------------------------------------
 
     def conclude(
         self,
@@ -223,7 +223,7 @@ class Registry:
         """Keep a version's drift, what was decided about it, the trigger that follows, and what lineage hears of it, in one transaction.
 
         Args:
-            drift: its details; None where they are kept already, and a steward has the last word.
+            drift: its details; None if they are kept already, and a steward has the last word.
             follows: (action, actor) of each trigger.
             facts: stage facts as JSON.
         Returns: the decision with its number; an earlier one where its cause was decided before, and nothing was written.
@@ -261,7 +261,7 @@ class Registry:
         """The one transaction after an index was built and judged: the build is kept, the pointer moves if it was accepted, and its triggers are closed.
 
         Args:
-            finished: (trigger, outcome). One that somebody else has closed meanwhile stays as it was closed.
+            finished: (trigger, outcome). One that someone else has closed meanwhile stays as it was closed.
         """
         with self.database.write():
             self.indexes.keep(build, reason)
@@ -270,7 +270,7 @@ class Registry:
                 self.triggers.finish(trigger, outcome)
 
     def in_service(self, dataset: str, kind: str) -> Derived | ServingIndex | None:
-        """The model or index in service: the data set's version it was made from, and its details. A model's are those of its last switch, an index's what the pointer says."""
+        """The model or index in service: the data set's version it was derived from, and its details. A model's are those of its last switch, an index's what the pointer says."""
         if kind == "index":
             return self.indexes.serving(dataset)
         if kind == "model":
@@ -297,12 +297,12 @@ class Registry:
         """Say who serves from now on, in one transaction with everything that goes with it.
 
         Args:
-            roles: role -> (version in MLflow, details), None for nobody.
+            roles: role -> (version in MLflow, details), None for no one.
             closing: triggers with their outcomes. holder: the run that must still hold the first of them.
             expected: who must serve now; another process that has switched meanwhile is not overruled.
             made: (version of the data set, details) of a model that was trained, to be remembered.
             refused: version in MLflow -> why it does not serve, or no longer; it is told there too.
-        Returns: whether it was done. False: the trigger is held by another by now or done, or somebody else serves.
+        Returns: whether it was done. False: the trigger is held by another by now or done, or someone else serves.
         """
         with self.database.write() as connection:
             if not self._holds(holder, closing):

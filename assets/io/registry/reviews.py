@@ -67,7 +67,7 @@ class Reviews:
         self._database, self._ledger, self._clock_doubts = database, log, clock
 
     def request(self, dataset: str, input_key: str, reasons: list[str]) -> Review:
-        """The review of these inputs, requested now if nobody has."""
+        """The review of these inputs, requested now if no one has."""
         query = _REVIEW.where(reviews.c.dataset == dataset, reviews.c.input_key == input_key)
         actor = self._database.actor
         with self._database.write() as connection:
@@ -87,7 +87,7 @@ class Reviews:
     def approve(self, review: Review, approver: str, decision: str, envelope: str) -> None:
         """Keep a signed decision on a review."""
         with self._database.write() as connection:
-            self._clock_doubts.check_in(connection, "no approval is taken")
+            self._clock_doubts.check_in(connection, "approvals are not accepted")
             row: Json = {"review_id": review.id, "approver": approver, "decision": decision}
             row |= {"at": self._database.now(), "envelope": envelope}
             connection.execute(sa.insert(approvals).values(**row))

@@ -1,7 +1,7 @@
 """Runs: who works on which data set, under which token, and whether the process is still there.
 
 Belongs here: the lease, its fencing token, recording heartbeats, declaring a run lost. Stays out: versions (versions.py), files (lake.py).
-A lease has a slot: the whole data set, or one partition of it. A newer run of the same slot takes it over; other partitions go on beside it.
+A lease has a slot: the whole data set, or one partition of it. A newer run of the same slot takes it over; other partitions go on next to it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ runs = sa.Table(
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to publish one data set, or one partition of it, until somebody takes a newer one."""
+    """The right to publish one data set, or one partition of it, until someone takes a newer one."""
 
     dataset: str
     run_id: str
@@ -143,7 +143,7 @@ class Runs:
         this = sa.or_(runs.c.run_id == run_id, runs.c.parent == run_id)
         return self._database.all(RunRecord, _RUN.where(this))
 
-    # -- runs that nobody will end ---------------------------------------------------
+    # -- runs that no one will end ---------------------------------------------------
 
     def at_work(self, dataset: str, run_id: str, stage: str | None) -> None:
         """Say which stage the run is in, None between two of them, and that its process is there. Nothing happens where the run holds no lease."""

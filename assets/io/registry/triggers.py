@@ -83,7 +83,7 @@ class Triggers:
     ) -> int | None:
         """Request an action on a version, once: the key is unique, so a second request changes nothing.
 
-        Returns: the number of the new trigger; None where there was one.
+        Returns: the number of the new trigger; None if there was one.
         """
         key = {"dataset": dataset, "version": version, "action": action, "cause": cause}
         there = [sa.func.coalesce(triggers.c[column], "") == value for column, value in key.items()]
@@ -97,7 +97,7 @@ class Triggers:
             return number
 
     def due(self, dataset: str, action: str, actor: str = ASSAY) -> list[Trigger]:
-        """Triggers that nobody has finished, and that are for this actor, the oldest first."""
+        """Triggers that no one has finished, and that are for this actor, the oldest first."""
         query = _TRIGGER.where(
             triggers.c.dataset == dataset,
             triggers.c.action == action,
@@ -107,7 +107,7 @@ class Triggers:
         return self._database.all(Trigger, query.order_by(triggers.c.id))
 
     def waiting(self) -> list[Trigger]:
-        """Every trigger that nobody has finished and nobody alive holds, the oldest first."""
+        """Every trigger that no one has finished and no one alive holds, the oldest first."""
         query = _TRIGGER.where(triggers.c.done_at.is_(None)).order_by(triggers.c.id)
         return [
             trigger for trigger in self._database.all(Trigger, query) if not self._is_held(trigger)
@@ -135,7 +135,7 @@ class Triggers:
                 self._ledger.add(connection, f"{trigger.action} done", trigger.dataset, details)
 
     def waiting_for_measurement(self, dataset: str, version: str) -> list[Trigger]:
-        """What waits to be measured of this version and those before it; one that was published meanwhile goes on waiting."""
+        """What waits to be measured of this version and those before it; one that was published in the meantime goes on waiting."""
         order = (
             sa.select(versions.c.sequence)
             .where(versions.c.dataset == dataset, versions.c.version == version)

@@ -60,7 +60,7 @@ class Uses:
 
         Args:
             kind: `read`, `training`, `prediction`, `search`.
-            trace_id: of W3C Trace Context, by which `assay why` finds it.
+            trace_id: of W3C Trace Context, by which `assay lineage trace` finds it.
             details: what else belongs to it: filter rules, rows, the model.
         """
         row = {"dataset": dataset, "version": version, "purpose": purpose, "allowed": allowed}

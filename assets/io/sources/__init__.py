@@ -59,11 +59,11 @@ READERS = {**dict.fromkeys(formats.DECODERS, formats.read), "sql": extracts.read
 
 
 def read(contract: Contract, fetched: Fetched, folder: Path, labels: Labels = numbered) -> Read:
-    """Write `rows.parquet` (every column as text, beside `_row`) and `unreadable.parquet` (record,
+    """Write `rows.parquet` (every column as text, next to `_row`) and `unreadable.parquet` (record,
     reason, text) into `folder`.
 
     Args:
-        labels: what stands for the names of members of an archive.
+        labels: what represents the names of members of an archive.
     Raises: SourceError: a file cannot be read at all, or its lines cannot all be accounted for.
     """
     source, where = (
@@ -138,12 +138,14 @@ def unpacked(path: Path, folder: Path, where: Where, *, is_workbook: bool = Fals
         return path
     files = archives.unpack(path, path.name, folder, where)
     if len(files) != 1:
-        raise SourceError(f"the zip holds {len(files)} files", "Give a zip of one file", where)
+        raise SourceError(
+            f"the zip contains {len(files)} files", "Deliver a zip with one file", where
+        )
     return files[0].path
 
 
 def check_columns(contract: Contract, landed: Sequence[str], rows: pl.LazyFrame) -> None:
-    """Whether what landed has every promised column.
+    """Whether what landed has every declared column.
 
     Args:
         rows: what landed, as text. A sample of it says which other column may be a missing one.
@@ -159,7 +161,7 @@ def check_columns(contract: Contract, landed: Sequence[str], rows: pl.LazyFrame)
     more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
     called = missing[0].physical_name or missing[0].name
     raise SourceError(
-        f"the file lacks the promised column '{called}'{more}",
+        f"the file lacks the declared column '{called}'{more}",
         _what_to_do(missing[0], landed.index(other) + 1 if other else None),
         Where(file=contract.source.shown_location, dataset=contract.name),
     )
@@ -169,12 +171,12 @@ def _what_to_do(missing: Column, place: int | None) -> str:
     """What to do about a missing column.
 
     Args:
-        place: of the column that it may be. Where the delivery has no header, what stands in its
+        place: of the column that it may be. Where the delivery has no header, what is in its
             place are values: only its place is named.
     """
     if place is None:
         return "Deliver it, or change the contract"
     return (
-        f"Column {place} of the delivery may be it under another name: rename it there, or write"
-        f" its name as `physicalName` of '{missing.name}'"
+        f"Column {place} of the delivery may be this column under another name: rename it there, or write"
+        f" that name as `physicalName` of '{missing.name}'"
     )

@@ -1,7 +1,7 @@
 """Archives (.zip, .gz, .bz2, .xz, .zst) -> the files in them, under names of our own.
 
 Belongs here: unpacking with limits on count, size and ratio. Stays out: reading what comes out.
-A member's name is data: no path is made from it, and no message repeats it.
+A member's name is data: no path is derived from it, and no message repeats it.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def unpack(
 
     Args:
         name: what the archive is known by; its suffix says what it is where its bytes do not.
-        pattern: which members of a zip, as a glob; all unless given.
+        pattern: which members of a zip, as a glob; all by default.
     Raises: SourceError: it is broken, encrypted, a bomb, an archive of archives, or holds what is
         no file.
     """
@@ -102,7 +102,7 @@ def unpack(
             raise  # the disk's trouble, not the archive's
         raise SourceError(
             f"the archive cannot be unpacked ({type(error).__name__})",
-            "Fetch it again; it may be cut off, encrypted or no archive",
+            "Get it again; it may be incomplete, encrypted or not an archive",
             where,
         ) from None
 
@@ -138,7 +138,7 @@ def _copy(inside: IO[bytes], target: Path, allowed: int, before: int, where: Whe
 def _bomb(allowed: int, where: Where) -> SourceError:
     return SourceError(
         f"the archive unpacks to more than {allowed:,} bytes, {zip_limits.MAX_RATIO} times its size or the limit",
-        "Deliver the file less packed, or in parts",
+        "Deliver the file with less compression, or in parts",
         where,
     )
 
@@ -179,22 +179,22 @@ def _members(
         mode = member.external_attr >> 16
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             raise SourceError(
-                f"member {place} of the zip is a link or a device and no file",
+                f"member {place} of the zip is a link or a device, not a file",
                 "Pack the files themselves",
                 where,
             )
         if is_archive(member.filename):
             raise SourceError(
                 f"member {place} of the zip is another archive",
-                "Pack the files themselves, once",
+                "Pack the files themselves, not archives",
                 where,
             )
     if sum(member.file_size for member in wanted) > allowed:
         raise _bomb(allowed, where)
     if not wanted:
         raise SourceError(
-            "the zip holds no file" + (" that `members` means" if pattern else ""),
-            "Look into it, and mend `members` under `options`",
+            "the zip contains no file" + (" that matches `members`" if pattern else ""),
+            "Check its contents, and correct `members` under `options`",
             where,
         )
     return sorted(wanted, key=lambda member: member.filename)

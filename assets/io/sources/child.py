@@ -1,4 +1,4 @@
-"""Decoding in a process of its own: bytes that nobody trusts can end that process, and nothing
+"""Decoding in a process of its own: bytes that no one trusts can end that process, and nothing
 else.
 
 Belongs here: its limits, and why it ended. Stays out: starting it (fork_server.py), what is decoded
@@ -104,7 +104,7 @@ def _run(kind: str, request: str, timeout_s: int, where: Where) -> Ended:
     except TimeoutError:
         raise SourceError(
             f"reading the file took longer than {timeout_s:,} s",
-            "Check the file; if it is right, set ASSAY_DECODE_SECONDS",
+            "Check the file; if it is right, raise ASSAY_DECODE_SECONDS",
             where,
         ) from None
 
@@ -130,18 +130,18 @@ def _why_it_ended(answer: dict[str, Any], status: int, err: str, limits: Limits)
     if answer.get("errno") == errno.EFBIG or status == -signal.SIGXFSZ:
         size = f"{_FILE_MB:,} MiB and {_GROWS} times its size"
         return (
-            f"what is read of the file fills more than {size}",
-            "Check the file: it unpacks to far more than it is",
+            f"the unpacked file is larger than {size}",
+            "Check the file: it unpacks to much more than its size",
         )
     if _lacked_memory(answer, err):
         return (
             f"reading the file needs more than {limits.memory_mb:,} MiB of memory",
-            "Deliver it in smaller parts; if it is right, set ASSAY_DECODE_MEMORY_MB",
+            "Deliver it in smaller parts; if it is right, raise ASSAY_DECODE_MEMORY_MB",
         )
     if status == -signal.SIGXCPU:
         return (
-            "reading the file took more processor time than it may",
-            "Check the file; if it is right, set ASSAY_DECODE_SECONDS",
+            "reading the file took more processor time than allowed",
+            "Check the file; if it is right, raise ASSAY_DECODE_SECONDS",
         )
     if "errno" in answer:
         return (
@@ -153,7 +153,7 @@ def _why_it_ended(answer: dict[str, Any], status: int, err: str, limits: Limits)
         ending = f"was ended by {signal.Signals(-status).name}"
     return (
         f"the process that read the file {ending}",
-        "Fetch the file again, or write it anew: it may be malformed, or made to hurt",
+        "Get the file again, or write it again: it may be malformed or malicious",
     )
 
 

@@ -47,7 +47,7 @@ def listed(location: str, where: Where) -> list[Object]:
             objects += [_object(meta) for meta in batch if matches(path, meta["path"])]
             if len(objects) > MAX_FILES:
                 raise SourceError(
-                    f"the location means more than {MAX_FILES:,} objects",
+                    f"the location matches more than {MAX_FILES:,} objects",
                     "Narrow the pattern, or deliver fewer and larger files",
                     where,
                 )
@@ -56,8 +56,8 @@ def listed(location: str, where: Where) -> list[Object]:
         raise _refused(error, where) from None
     if not objects:
         raise SourceError(
-            "the source is not there: no object matches",
-            "Put it there, or mend `location` under assay.source",
+            "the source does not exist: no object matches",
+            "Deliver it, or correct `location` under assay.source",
             where,
         )
     return sorted(objects, key=lambda item: item.name)
@@ -99,7 +99,7 @@ def download(location: str, item: Object, sink: Sink) -> Seen:
     kind = f" ({type(problem).__name__})" if problem else ""
     raise SourceError(
         f"the object could not be fetched in {TRIES} tries{kind}",
-        "Run again later; if it recurs, look at the store",
+        "Run again later; if it happens again, check the store",
         sink.where,
     )
 
@@ -118,7 +118,7 @@ def _quoted(etag: str | None) -> str | None:
 
 
 def _path(location: str) -> str:
-    # not urlsplit: `?` and `#` may stand in an object's name, and in a glob
+    # not urlsplit: `?` and `#` may be in an object's name, and in a glob
     return location.split("://", 1)[1].partition("/")[2]
 
 
@@ -167,7 +167,9 @@ def _refused(error: Exception, where: Where) -> SourceError:
     status = "401" if "token request" in str(error) else answered[1] if answered else ""
     if isinstance(error, FileNotFoundError) or status == "404":
         return SourceError(
-            "the source is not there", "Put it there, or mend `location` under assay.source", where
+            "the source does not exist",
+            "Deliver it, or correct `location` under assay.source",
+            where,
         )
     if (
         isinstance(error, PermissionError)
@@ -175,8 +177,8 @@ def _refused(error: Exception, where: Where) -> SourceError:
         or status in ("401", "403")
     ):
         return SourceError(
-            "the store does not let us read this",
-            "Set the store's credentials in the environment, and give them the right to list and read",
+            "the store refuses access",
+            "Set the store's credentials in the environment, with the right to list and read",
             where,
         )
     return SourceError(

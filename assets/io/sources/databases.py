@@ -36,8 +36,8 @@ def download(source: Source, path: Path | None, sink: Sink, mark: Mark | None) -
         return SERVERS[kind](connection, query, options, sink, mark)
     if path is None or not path.is_file():
         raise SourceError(
-            "the database's file is not there",
-            "Put it there (in ASSAY_HOME/inbox), or mend `location` under assay.source",
+            "the database file does not exist",
+            "Deliver it (in ASSAY_HOME/inbox), or correct `location` under assay.source",
             sink.where,
         )
     return FILES[kind](path, query, options, sink, mark)

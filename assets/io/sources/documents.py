@@ -29,15 +29,15 @@ def read(source: Source, file: Path, folder: Path, where: Where) -> Read:
         documents = ast.literal_eval(values[-1])
     except (SyntaxError, ValueError, IndexError):
         raise SourceError(
-            f"the module assigns no literal to '{attribute}'",
-            "Write `location: module:NAME#ATTRIBUTE`, an attribute that is a plain mapping of name to text",
+            f"the module assigns no literal value to '{attribute}'",
+            "Write `location: module:NAME#ATTRIBUTE`, with an attribute that maps names to texts",
             where,
         ) from None
     if not isinstance(documents, dict) or not all(
         isinstance(key, str) and isinstance(text, str) for key, text in documents.items()
     ):
         raise SourceError(
-            f"'{attribute}' is no mapping of name to text", "Name another attribute", where
+            f"'{attribute}' does not map names to texts", "Choose another attribute", where
         )
     name, text = DOCUMENT_COLUMNS
     frame = pl.DataFrame(

@@ -32,7 +32,7 @@ BATCH = 50_000
 
 @dataclass(frozen=True)
 class Extract:
-    """What came: the mark reached, None where the source has none; `is_new` is false where nothing
+    """What came: the mark reached, None if the source has none; `is_new` is false where nothing
     was there that had not been read.
 
     `late` counts rows at or behind the mark before, `missed` those behind its overlap.
@@ -77,7 +77,7 @@ class Session(Protocol):
         ...
 
     def highest(self, growth: Growth) -> Value | None:
-        """The highest value of the growing column within the limits; None where there is no row."""
+        """The highest value of the growing column within the limits; None if there is no row."""
         ...
 
     def copy_rows(self, names: Sequence[str], growth: Growth | None, sink: Target) -> None:
@@ -88,7 +88,7 @@ class Session(Protocol):
 def take(session: Session, options: CsvOptions, sink: Sink, mark: Mark | None) -> Extract:
     """Write what is new of a query's rows into the sink; without a watermark, all of them.
 
-    Raises: SourceError: columns that cannot be told apart, or rows without a value in the growing
+    Raises: SourceError: columns that cannot be distinguished, or rows without a value in the growing
         column.
     """
     names = _check_names(session.column_names(), options, sink.where)
@@ -150,7 +150,7 @@ def _growth(watermark: Watermark, *limits: tuple[str, Value | None]) -> Growth:
 def _near(
     session: Session, names: Sequence[str], watermark: Watermark, reached: Value, salt: bytes
 ) -> Overlap:
-    """What lies in the overlap of a mark, and how many rows lie before it."""
+    """What is in the overlap of a mark, and how many rows lie before it."""
     low = overlap_start(reached, watermark.overlap)
     records = Records(salt, {}, keeps=False)
     session.copy_rows(names, _growth(watermark, (">=", low)), records)
@@ -184,18 +184,20 @@ def _start_after(watermark: Watermark, mark: Mark | None) -> Value | None:
 def _check_names(names: Sequence[str], options: CsvOptions, where: Where) -> list[str]:
     """The columns' names.
 
-    Raises: SourceError: they cannot be told apart, or lack the one that only grows.
+    Raises: SourceError: they cannot be distinguished, or lack the one that only grows.
     """
     if not names or "" in names:
         raise SourceError(
-            "the query gives no columns, or one without a name", "Name each column with AS", where
+            "the query returns no columns, or a column without a name",
+            "Name each column with AS",
+            where,
         )
     if twice := repeated_name(names):
-        raise SourceError(f"in what the query gives, {twice}", "Name each column with AS", where)
+        raise SourceError(f"in the query's result, {twice}", "Name each column with AS", where)
     if options.watermark is not None and options.watermark.column not in names:
         raise SourceError(
             f"the rows have no column '{options.watermark.column}'",
-            "Mend `watermark` under `options`",
+            "Correct `watermark` under `options`",
             where,
         )
     return list(names)
@@ -205,8 +207,8 @@ def _check_marked(nulls: int, column: str, where: Where) -> None:
     """Raises: SourceError: so many rows have no value in the column that only grows."""
     if nulls:
         raise SourceError(
-            f"{nulls:,} rows have no value in '{column}', so nobody knows whether they are new",
-            "Leave them out in a `query`, or choose another column",
+            f"{nulls:,} rows have no value in '{column}', so it is unknown whether they are new",
+            "Exclude them with a `query`, or choose another column",
             where,
         )
 
@@ -242,7 +244,7 @@ def read(source: Source, file: Path, folder: Path, where: Where) -> Read:
     except duckdb.Error as error:
         raise SourceError(
             f"the extract cannot be read ({type(error).__name__})",
-            "Leave columns of more than 64 MB a row out in a `query`",
+            "Exclude columns of more than 64 MB a row with a `query`",
             where,
         ) from error
     write_unreadable(folder, [])

@@ -36,7 +36,7 @@ _UNPACK = "Unpack it, or pack the file as .zip, .gz, .bz2, .xz or .zst"
 _DATABASE = "Write `format: sql` with `location: {}:PATH`, or export the table as CSV or Parquet"
 _PARQUET, _ARROW = FileKind("Parquet", "parquet"), FileKind("Arrow", "arrow")
 _EXCEL = FileKind("an Excel workbook", "excel")
-_WEB_PAGE = FileKind("a web page (HTML)", remedy="Fetch the data themselves: the page may be a sign-in or an error")  # fmt: skip
+_WEB_PAGE = FileKind("a web page (HTML)", remedy="Get the data file itself: the page may be a sign-in page or an error")  # fmt: skip
 _XML = FileKind("XML")
 BINARY = FileKind("binary data of an unknown kind")
 _SIGNATURES: tuple[tuple[bytes, FileKind], ...] = (
@@ -76,7 +76,7 @@ _BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
 
 def kind_by_bytes(path: Path) -> FileKind | None:
-    """What the file is; None where it is text, or nothing."""
+    """What the file is; None if it is text, or nothing."""
     with path.open("rb") as stream:
         head = stream.read(_HEAD)
     if head.startswith(_ZIPS):

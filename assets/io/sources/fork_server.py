@@ -98,7 +98,7 @@ _of_thread = threading.local()
 
 
 def fork_server(environment: Mapping[str, str]) -> ForkServer:
-    """The server of this thread, started where there is none with this environment."""
+    """The server of this thread, started if there is none with this environment."""
     server: ForkServer | None = getattr(_of_thread, "server", None)
     if (
         server is None

@@ -53,7 +53,7 @@ def fetch(contract: Contract, place: Place) -> Fetched:
         source = _fetched(contract, place, where)
     if contract.source.sha256 is not None and contract.source.sha256 != source.digest:
         raise SourceError(
-            "the source's checksum is not the one in the contract",
+            "the source's checksum differs from the one in the contract",
             "Check where the file came from; if it is right, write its `sha256` into assay.source",
             where,
         )
@@ -86,7 +86,9 @@ def _fetched(contract: Contract, place: Place, where: Where) -> Fetched:
         case "assay":
             if place.dataset is None:
                 raise SourceError(
-                    "another data set cannot be read here", "Run the data set: assay run", where
+                    "a source that is another data set cannot be read here",
+                    "Run the data set: assay run",
+                    where,
                 )
             return place.dataset()
         case "http":
@@ -100,7 +102,7 @@ def _fetched(contract: Contract, place: Place, where: Where) -> Fetched:
                 return _local(contract, place, where)
             # a name that this file system does not take, a folder that may not be looked into
             except OSError as error:
-                problem = f"the source cannot be looked at ({type(error).__name__})"
+                problem = f"the source cannot be listed ({type(error).__name__})"
                 raise SourceError(
                     problem, "Check `location`, and the rights of this user", where
                 ) from None
@@ -148,8 +150,8 @@ def _local_paths(contract: Contract, roots: Sequence[Path], where: Where) -> dic
         paths = _matched(location, roots, where)
         if not paths:
             raise SourceError(
-                "the source is not there: no file matches",
-                "Put files there (in ASSAY_HOME/inbox), or mend `location` under assay.source",
+                "the source does not exist: no file matches",
+                "Put files there (in ASSAY_HOME/inbox), or correct `location` under assay.source",
                 where,
             )
         return paths
@@ -159,7 +161,9 @@ def _local_paths(contract: Contract, roots: Sequence[Path], where: Where) -> dic
         if ":" in location:
             remedy = "Install the package"
         raise SourceError(
-            "the source is not there", f"{remedy}, or mend `location` under assay.source", where
+            "the source does not exist",
+            f"{remedy}, or correct `location` under assay.source",
+            where,
         )
     return {location: path}
 
@@ -180,7 +184,7 @@ def locate(contract: Contract, roots: Sequence[Path]) -> Path:
             return _installed(_of_module(location, where), roots[0], where)
         case kind if kind in ELSEWHERE:
             raise SourceError(
-                "the source is not on this machine", "Nothing beside it can be looked at", where
+                "the source is not on this machine", "Neighbouring files cannot be listed", where
             )
         case "glob":
             folder = _inside(fixed_part(location) or ".", roots, where)[0]
@@ -205,7 +209,7 @@ def _in_package(location: str, where: Where) -> Path:
     folder = Path(spec.submodule_search_locations[0]).resolve()
     path = (folder / inner).resolve()
     if not path.is_relative_to(folder):
-        raise SourceError("the path leaves the package", "Name a file inside it", where)
+        raise SourceError("the path leads outside the package", "Choose a file inside it", where)
     return path
 
 
@@ -245,12 +249,12 @@ def _inside(location: str, roots: Sequence[Path], where: Where) -> list[Path]:
     """
     if "\x00" in location:
         raise SourceError(
-            "the path holds a null character", "Mend `location` under assay.source", where
+            "the path contains a null character", "Mend `location` under assay.source", where
         )
     try:
         paths = [path for root in roots if is_source(path := (root / location).resolve(), roots)]
     except (OSError, RuntimeError) as error:  # too long, or links that lead to each other
-        problem = f"the path cannot be looked at ({type(error).__name__})"
+        problem = f"the path cannot be read ({type(error).__name__})"
         raise SourceError(problem, "Check `location` under assay.source", where) from None
     if not paths:
         raise SourceError(OUTSIDE, REMEDY, where)
@@ -267,8 +271,8 @@ def _matched(location: str, roots: Sequence[Path], where: Where) -> dict[str, Pa
         pattern = location[len(fixed) :].lstrip("/")
         if ".." in pattern.split("/"):
             raise SourceError(
-                "the pattern climbs out of its folder",
-                "Write the folder out, without `..` behind a `*`",
+                "the pattern leads out of its folder",
+                "Write the folder's path, without `..` after a `*`",
                 where,
             )
         files = sorted(
@@ -278,13 +282,13 @@ def _matched(location: str, roots: Sequence[Path], where: Where) -> dict[str, Pa
             and not any(part.startswith(".") for part in path.relative_to(folder).parts)
         )
         if not all(is_source(path.resolve(), roots) for path in files):
-            problem = "a file that matches is a link to outside the folders of sources, or lies in ASSAY_HOME itself"
+            problem = "a matching file is a link to outside the source folders, or is in ASSAY_HOME itself"
             raise SourceError(
                 problem, "Put the file itself into ASSAY_HOME/inbox, or narrow the pattern", where
             )
         if len(files) > MAX_FILES:
             raise SourceError(
-                f"the location means {len(files):,} files",
+                f"the location matches {len(files):,} files",
                 f"Narrow it to at most {MAX_FILES:,}",
                 where,
             )
@@ -296,7 +300,7 @@ def _matched(location: str, roots: Sequence[Path], where: Where) -> dict[str, Pa
 def source_fingerprint(contract: Contract, roots: Sequence[Path]) -> str | None:
     """What the files of a source on this machine look like from outside: it changes when they do.
 
-    None where none is there.
+    None if there is none there.
     """
     location = contract.source.location
     if kind_of(location) != "glob":
@@ -336,7 +340,7 @@ def _from_web(contract: Contract, place: Place, where: Where) -> Fetched:
 
 
 def seen_at(address: str, roots: Sequence[Path], salt: bytes) -> Seen | None:
-    """What the server said of an address when it was fetched last; None where that was not kept."""
+    """What the server said of an address when it was fetched last; None if that was not kept."""
     return Memory(roots[0], salt).recall(address)
 
 
@@ -396,8 +400,8 @@ def _from_database(contract: Contract, place: Place, where: Where) -> Fetched:
         return Fetched(place.mark.digest, 0, missed=done.missed)
     if not done.is_new:
         raise SourceError(
-            "there are no new rows, and the last ones do not lie in the lake as they would be read now",
-            "Nothing to do until rows arrive",
+            "there are no new rows, and the last ones were stored with other settings",
+            "Nothing to do until new rows arrive",
             where,
         )
     single = fetched([sink.as_file(contract.source.location, contract.source.shown_location)])

@@ -46,11 +46,11 @@ def addresses(
 
     Args:
         allowed: the installation allows this host, wherever it lies.
-    Raises: SourceError: it has no address, or one that is not public: one is enough, since nobody
+    Raises: SourceError: it has no address, or one that is not public: one is enough, since no one
         knows which would be taken.
     """
     if not allowed and _is_disguised(host):
-        raise _refused("its host is a number that is no plain address", where)
+        raise _refused("its host is a number that is not a plain address", where)
     try:
         candidates = look_up(host, port)
     except (OSError, UnicodeError):
@@ -58,19 +58,19 @@ def addresses(
     if not candidates:
         raise SourceError(
             "the source's host cannot be found",
-            "Check `location`, and that this machine can look names up",
+            "Check `location`, and that this machine can resolve host names",
             where,
         )
     if not allowed and not all(is_public(address) for address in candidates):
         raise _refused("its host has an address that is not public", where)
     if any(is_metadata(address) for address in candidates):
-        problem = "the source is not fetched: its host is a cloud's metadata service, which hands out credentials"
-        raise SourceError(problem, "Give the address of a source", where)
+        problem = "the source is not fetched: its host is a cloud's metadata service, which returns credentials"
+        raise SourceError(problem, "Use the address of a source", where)
     return candidates
 
 
 def is_public(address: str) -> bool:
-    """Whether an address lies on the public network, whatever it is wrapped in.
+    """Whether an address is on the public network, whatever it is wrapped in.
 
     One with a zone (`fe80::1%eth0`) does not.
     """
@@ -89,7 +89,7 @@ def is_metadata(address: str) -> bool:
 
 
 def _plain(address: str) -> Address | None:
-    """The address itself, taken out of an IPv6 address that embeds it; None where the text is not
+    """The address itself, taken out of an IPv6 address that embeds it; None if the text is not
     an address.
     """
     try:
@@ -150,6 +150,6 @@ def _is_disguised(host: str) -> bool:
 def _refused(why: str, where: Where) -> SourceError:
     return SourceError(
         f"the source is not fetched: {why}",
-        "Give a public address; for a host of your own, name it in ASSAY_SOURCE_HOSTS",
+        "Use a public address, or add your own host to ASSAY_SOURCE_HOSTS",
         where,
     )

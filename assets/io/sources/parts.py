@@ -94,14 +94,14 @@ def _check_case(columns: Sequence[str], reads: Sequence[Read], where: Where) -> 
     )
     place = f"column {part.columns.index(several) + 1} of file {number}"
     raise SourceError(
-        f"the files write {place} in several ways (case does not count)",
-        "Write it the same way in each of them",
+        f"the files spell {place} in several ways (case is ignored)",
+        "Use one spelling in all of them",
         where,
     )
 
 
 def _merge_findings(reads: Sequence[Read]) -> dict[str, str]:
-    """What was found of how the files are written; where they differ, each way once."""
+    """What was detected of how the files are written; where they differ, each way once."""
     keys = dict.fromkeys(key for part in reads for key in part.found)
     return {
         key: ", ".join(dict.fromkeys(part.found[key] for part in reads if key in part.found))

@@ -33,10 +33,10 @@ R = TypeVar("R")
 class Place:
     """What fetching needs to know of this installation and this run.
 
-    `folder` is the run's own, for what is fetched; `is_landed` says whether bytes of a digest lie
+    `folder` is the run's own, for what is fetched; `is_landed` says whether bytes of a digest are
     in the lake already, read as they would be now.
-    `mark` is what the last published version reached, and the digest it was made from. `labels`
-    stand for names that the delivery brings.
+    `mark` is what the last published version reached, and the digest it was derived from. `labels`
+    represent names that the delivery brings.
     """
 
     roots: Sequence[Path]
@@ -56,7 +56,7 @@ class Place:
 class Overlap:
     """The rows near a mark that were there when it was reached.
 
-    `low` begins the overlap, `below` counts the rows before it, and `digests` says how often each
+    `low` begins the overlap, `below` counts the rows before it, and `digests` shows the result in advance often each
     row from there on was read, with these columns.
     """
 
@@ -76,7 +76,7 @@ class Mark:
     value: str | int | float
     digest: str
     seen: Overlap | None = None
-    """What had been read near the mark; None where an earlier release read it."""
+    """What had been read near the mark; None if an earlier release read it."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class File:
 
 @dataclass(frozen=True)
 class Fetched:
-    """A source's files, and the digest that stands for all of them, or the promise of it.
+    """A source's files, and the digest that represents all of them, or the promise of it.
 
     No files: the lake has them already.
     """
@@ -127,7 +127,7 @@ def fetched(files: Sequence[tuple[File, str]]) -> Fetched:
 
 
 def digest_of(named: Sequence[tuple[str, str]]) -> str:
-    """The digest that stands for files of these names and digests."""
+    """The digest that represents files of these names and digests."""
     if len(named) == 1:
         return named[0][1]
     text = "".join(f"{digest} {len(name)} {name}\n" for name, digest in named)
@@ -148,7 +148,7 @@ class Sink:
         self.restart()
 
     def restart(self) -> None:
-        """Begin anew, with nothing written."""
+        """Begin again, with nothing written."""
         self._digest, self.size = hashlib.sha256(), 0
         self.path.write_bytes(b"")
 
@@ -243,7 +243,7 @@ def fixed_part(pattern: str) -> str:
 class Seen:
     """What a server said of an object when its bytes had this digest.
 
-    The bytes are not kept: they lie in the lake, or are fetched again.
+    The bytes are not kept: they are in the lake, or are fetched again.
     """
 
     digest: str
@@ -266,7 +266,7 @@ class Memory:
         self._folder, self._salt = root / "cache" / "sources", salt
 
     def recall(self, address: str) -> Seen | None:
-        """What was seen there last; None where nothing was, or the note cannot be read."""
+        """What was seen there last; None if nothing was, or the note cannot be read."""
         try:
             data: Any = json.loads(self._file(address).read_text(encoding="utf-8"))
             return Seen(**data)

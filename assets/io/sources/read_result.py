@@ -22,7 +22,7 @@ UNREADABLE_SCHEMA = {"record": pl.Int64, "reason": pl.String, "text": pl.String}
 @dataclass(frozen=True)
 class Read:
     """What could be read of a source: how many rows of which columns, how many records could not
-    be, and how many stand before the first row.
+    be, and how many are before the first row.
 
     `found` is what the contract left open of how the file is written, and what it turned out to be.
     `files`, where there are several: then rows and unreadable records have their record numbers
@@ -59,7 +59,7 @@ def rows_in(folder: Path, numbers: Collection[str] = ()) -> pl.LazyFrame:
 
 
 def binary_columns(folder: Path) -> frozenset[str]:
-    """The landed columns whose text stands for bytes, as hexadecimal digits."""
+    """The landed columns whose text represents bytes, as hexadecimal digits."""
     return frozenset(json.loads(pl.read_parquet_metadata(folder / ROWS).get(BINARY, "[]")))
 
 

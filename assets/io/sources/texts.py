@@ -56,7 +56,7 @@ def read(files: Sequence[tuple[str, Path]], folder: Path, where: Where) -> Read:
 def _decoded(path: Path) -> tuple[str | None, str]:
     """A file's text and its encoding, or None and the reason.
 
-    Unmarked text is UTF-8 or nothing: other encodings cannot be told apart.
+    Unmarked text is UTF-8 or nothing: other encodings cannot be distinguished.
     """
     if path.stat().st_size > MAX_BYTES:
         return None, f"larger than {MAX_BYTES // 2**20} MB"

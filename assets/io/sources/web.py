@@ -44,7 +44,7 @@ def download(
 
     Args:
         seen: what an earlier run saw; the server is asked whether that still holds.
-    Returns: what was seen now, with the digest of the bytes; None where nothing has changed.
+    Returns: what was seen now, with the digest of the bytes; None if nothing has changed.
     Raises: SourceError: the address is not public, the server refuses, or the bytes do not come
         whole in a few tries.
     """
@@ -67,7 +67,7 @@ def download(
             problem = str(error)
     raise SourceError(
         f"the source could not be fetched in {TRIES} tries: {problem}",
-        "Run again later; if it recurs, look at the server",
+        "Run again later; if it happens again, check the server",
         sink.where,
     )
 
@@ -184,7 +184,7 @@ def _request(
 ) -> Any:
     """One request to one checked address.
 
-    A host that the installation allows may be named by the contract, and not by somebody else's
+    A host that the installation allows may be named by the contract, and not by someone else's
     redirect.
     """
     import urllib3

@@ -1,4 +1,4 @@
-"""`assay reveal`: the name behind a label. Making labels is in assets/io/names.py."""
+"""`assay sources`: the name behind a label. Creating labels is in assets/io/names.py."""
 
 from __future__ import annotations
 
@@ -7,24 +7,37 @@ from typing import Annotated, Any
 import typer
 
 from assay.cli.opening import open_installation
-from assay.cli.options import AsJson, Why
+from assay.cli.options import AsJson, Why, command_group, examples
 from assay.cli.render import escape, print_line, print_result
 from assay.contracts.errors import ConfigurationError
 
+sources_app = command_group(
+    "sources",
+    "Look up the names of delivered files.",
+    'assay sources reveal file-7f3a9c12d4e5.csv --why "ask for it again"',
+)
 
+
+@sources_app.command(
+    epilog=examples('assay sources reveal file-7f3a9c12d4e5.csv --why "ask for it again"')
+)
 def reveal(
-    label: Annotated[str, typer.Argument(help="As a message or the evidence shows it.")],
+    label: Annotated[str, typer.Argument(help="The label, as a message or the evidence shows it.")],
     why: Why,
     as_json: AsJson = False,
 ) -> None:
-    """The name of a delivered file, object or member behind its label; who looked it up, and why, is kept. Example: `assay reveal file-7f3a9c12d4e5.csv --why "ask for it again"`"""
+    """Show the name of a delivered file behind its label.
+
+    The audit log keeps who looked it up, and why.
+    """
     print_result(reveal_name(label, why), as_json, show_revealed)
 
 
 def reveal_name(label: str, why: str) -> dict[str, Any]:
-    """The name that a label stands for. The look-up is in the audit log before the name is shown.
+    """Look up the name behind a label. The audit log has the look-up before the name is shown.
 
-    Raises: ConfigurationError: it is no label, or no data set of this installation keeps its name.
+    Raises: ConfigurationError: it is not a label, or no data set of this installation keeps its
+        name.
     """
     from assay.assets.io.names import LABEL, look_up
     from assay.contracts.location import one_line
@@ -32,7 +45,7 @@ def reveal_name(label: str, why: str) -> dict[str, Any]:
     wanted = label.strip("'\" ").rpartition("/")[2]
     if not LABEL.fullmatch(wanted):
         raise ConfigurationError(
-            "that is no label of a name",
+            "this is not the label of a file",
             "Give one as messages and the evidence show it, such as file-7f3a9c12d4e5.csv",
         )
     installation = open_installation()
@@ -44,10 +57,10 @@ def reveal_name(label: str, why: str) -> dict[str, Any]:
         name = one_line(look_up(folder, wanted) or "")
         return {"label": wanted, "dataset": dataset, "name": name}
     remedy = (
-        "Check that it is written whole; names are kept below `landed` of the installation that"
-        " took the delivery in"
+        "Check that the label is complete, and that ASSAY_HOME is the installation that received"
+        " the delivery"
     )
-    raise ConfigurationError(f"no name is kept for the label {wanted}", remedy)
+    raise ConfigurationError(f"this installation keeps no name for the label {wanted}", remedy)
 
 
 def show_revealed(data: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""`assay why` and `assay used-by`: what a trace led to, and who used a version for what."""
+"""`assay lineage`: who used a version for what, and what a trace led to."""
 
 from __future__ import annotations
 
@@ -7,18 +7,30 @@ from typing import Annotated, Any
 import typer
 
 from assay.cli.opening import open_installation
-from assay.cli.options import AsJson, DatasetOrVersion, split_name
-from assay.cli.render import ABSENT, console, escape, print_result, table
+from assay.cli.options import AsJson, DatasetOrVersion, command_group, examples, split_name
+from assay.cli.render import ABSENT, console, escape, print_result, show_progress, table
+
+lineage_app = command_group(
+    "lineage",
+    "Show who used a version, and what a trace led to.",
+    "assay lineage used-by flights@1.0.0",
+    "assay lineage trace 4bf92f3577b34da6a3ce929d0e0e4736",
+)
 
 
-def why(
+@lineage_app.command(
+    "trace", epilog=examples("assay lineage trace 4bf92f3577b34da6a3ce929d0e0e4736")
+)
+def trace(
     trace: Annotated[str, typer.Argument(help="A W3C traceparent, a trace id, or a run's id.")],
     as_json: AsJson = False,
 ) -> None:
-    """What a trace led to: reads, trainings, predictions, versions, with data versions, filter rules and purposes. Example: `assay why 4bf92f3577b34da6a3ce929d0e0e4736`"""
+    """Show what a trace or a run led to: reads, trainings, predictions, versions."""
     from assay.assets.services import trace as traces
 
-    print_result(traces.why(open_installation(), trace), as_json, show_trace)
+    with show_progress("following the trace"):
+        events = traces.why(open_installation(), trace)
+    print_result(events, as_json, show_trace)
 
 
 def show_trace(data: dict[str, Any]) -> None:
@@ -43,15 +55,16 @@ def _render_detail(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+@lineage_app.command("used-by", epilog=examples("assay lineage used-by flights@1.0.0"))
 def used_by(name: DatasetOrVersion, as_json: AsJson = False) -> None:
-    """What was made from a version, and who used it for what. Example: `assay used-by flights@1.0.0`"""
+    """Show what was built from a version, and who used it for what."""
     from assay.assets.services import trace as traces
 
     print_result(traces.used_by(open_installation(), *split_name(name)), as_json, show_users)
 
 
 def show_users(data: dict[str, Any]) -> None:
-    """Print what was made from a version, and every use of it."""
+    """Print what was built from a version, and every use of it."""
     products = table(f"{data['dataset']}@{data['version']}", "", "")
     for kind, description in data["made"].items():
         products.add_row(kind, escape(description))
@@ -75,4 +88,4 @@ def show_users(data: dict[str, Any]) -> None:
             use["trace_id"] or ABSENT,
             ", ".join(details),
         )
-    console().print(uses if data["uses"] else "Nobody has used it.")
+    console().print(uses if data["uses"] else "No use is recorded.")
