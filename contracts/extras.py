@@ -18,7 +18,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "data": (
         *("polars", "pandera", "numpy", "pyarrow", "duckdb", "deltalake", "fastexcel"),
         *("sqlalchemy", "alembic", "openlineage", "in_toto_attestation"),
-        *("urllib3", "charset_normalizer", "cbor2"),
+        *("urllib3", "cbor2"),
         *("phonenumbers", "stdnum", "faker", "names", "zxcvbn", "ftfy", "py3langid"),
         *("rapidfuzz", "scipy", "sklearn", "snowballstemmer", "markdown_it", "threadpoolctl"),
     ),

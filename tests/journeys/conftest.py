@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from assay.cli import main
 from tests.conftest import SampleHome
+from tests.environments import UV
+from tests.without_extras import ROOT
 
 Assay = Callable[..., tuple[int, str, str]]
 
@@ -38,3 +43,22 @@ def assay(installation: SampleHome, monkeypatch: pytest.MonkeyPatch, command: As
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("DAGSTER_HOME", str(installation.root / "dagster"))
     return command
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout, built once."""
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [UV, "build", "--quiet", "--wheel", "--out-dir", folder]
+    subprocess.run(command, cwd=ROOT, check=True)
+    (file,) = folder.glob("*.whl")
+    return file
+
+
+@pytest.fixture(scope="session")
+def unpacked_wheel(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel's files alone, to come before the checkout on the path."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder

@@ -19,24 +19,6 @@ DIGEST = "from assay.assets.stages.statement import code_digest; print(code_dige
 OPEN = "import assay; print(assay.open('readings', purpose='training').collect().height)"
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    uv = Path(sys.executable).parent / "uv"
-    subprocess.run([uv, "build", "--quiet", "--wheel", "--out-dir", folder], cwd=ROOT, check=True)
-    (file,) = folder.glob("*.whl")
-    return file
-
-
-@pytest.fixture(scope="module")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel's files alone, to come before the checkout on the path."""
-    folder = tmp_path_factory.mktemp("installed")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder)
-    return folder
-
-
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A Dagster project as many have it: packages of its own with the names of our rooms."""
@@ -66,14 +48,14 @@ def test_the_wheel_adds_one_top_level_package(wheel: Path) -> None:
 
 @pytest.mark.parametrize("form", ["wheel", "checkout"])
 def test_it_runs_in_a_project_with_folders_of_these_names(
-    form: str, project: Path, installed: Path
+    form: str, project: Path, unpacked_wheel: Path
 ) -> None:
     kept = {
         name: text
         for name, text in os.environ.items()
         if not name.startswith(("ASSAY_", "DAGSTER_"))
     }
-    environment = {**kept, "PYTHONPATH": str(installed) if form == "wheel" else ""}
+    environment = {**kept, "PYTHONPATH": str(unpacked_wheel) if form == "wheel" else ""}
 
     def python(*arguments: str) -> str:
         done = subprocess.run(
@@ -88,15 +70,17 @@ def test_it_runs_in_a_project_with_folders_of_these_names(
         return done.stdout
 
     where = python("-c", "import assay; print(assay.__file__)").strip()
-    assert Path(where).is_relative_to(installed) == (form == "wheel")
+    assert Path(where).is_relative_to(unpacked_wheel) == (form == "wheel")
     assert "1.0.0: First version: 3 rows" in python("-m", "assay.cli", "run", "readings")
     assert python("-c", OPEN).strip() == "3"
     assert "nothing differs" in python("-m", "assay.cli", "verify", "--all")
 
 
-def test_the_digest_of_the_code_is_the_same_in_both_forms(project: Path, installed: Path) -> None:
+def test_the_digest_of_the_code_is_the_same_in_both_forms(
+    project: Path, unpacked_wheel: Path
+) -> None:
     digests = set()
-    for path in ("", str(installed)):
+    for path in ("", str(unpacked_wheel)):
         environment = {**os.environ, "PYTHONPATH": path}
         done = subprocess.run(
             [sys.executable, "-c", DIGEST],
