@@ -220,6 +220,15 @@ def test_the_packages_of_each_extra_are_those_of_the_project() -> None:
         assert of_others == ({f"assay[{included}]"} if included else set()), extra
 
 
+def test_the_page_on_installing_lists_every_extra() -> None:
+    page = (ROOT / "docs" / "how-to" / "operations.md").read_text()
+    table = page.partition("| extra |")[2].partition("\n\n")[0]
+    names = {
+        name for row in table.splitlines() for name in re.findall("`(.+?)`", row.split("|")[1])
+    }
+    assert names == {*EXTRAS, "all"}
+
+
 @pytest.mark.parametrize(
     "column",
     [

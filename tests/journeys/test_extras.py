@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 from assay.contracts.extras import EXTRAS
 from tests.conftest import GOOD, SampleHome
@@ -176,17 +177,44 @@ def test_data_docs_are_written_with_reports(environment: MakeEnvironment, projec
     assert (project / page.strip().splitlines()[-1]).is_file()
 
 
-def test_the_base_is_installed_small(
-    wheel: Path, tmp_path: Path, request: pytest.FixtureRequest
+def test_the_base_is_installed_small_and_runs_the_steps_of_the_action(
+    wheel: Path, project: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    target = tmp_path / "environment"
+    target = tmp_path / "assay"
     options = ["--frozen", "--no-dev", "--no-install-project", "--compile-bytecode"]
     _install(target, "sync", *options)
     _install(target, "pip", "install", "--no-deps", "--python", str(target), str(wheel))
     request.addfinalizer(lambda: shutil.rmtree(target))
     du = subprocess.run(["du", "-sk", target], capture_output=True, text=True, check=True)
     assert int(du.stdout.split()[0]) / 1024 < LARGEST_BASE_MB
-    assert "assay" in Environment(target).assay("--help", folder=tmp_path)
+    contract = project / "contracts" / "readings.odcs.yaml"
+    contract.write_text(contract.read_text().replace("minimum: 0", "minimum: 1"))
+    done = _check_as_the_action(project, RUNNER_TEMP=str(tmp_path), BASE="HEAD")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "::error file=contracts/readings.odcs.yaml" in done.stdout
+    assert json.loads((project / "assay.sarif").read_text())["version"] == "2.1.0"
+    assert "change.version" in (project / "summary.md").read_text()
+    assert (project / "outputs.txt").read_text() == "sarif=assay.sarif\njunit=assay-junit.xml\n"
+
+
+def _check_as_the_action(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the last step of action.yml, with the defaults of its inputs."""
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    step = action["runs"]["steps"][-1]
+    inputs = {name: str(entry["default"]) for name, entry in action["inputs"].items()}
+    given = {
+        name: inputs.get(match[1], "") if (match := re.search(r"inputs\.([\w-]+)", text)) else text
+        for name, text in step["env"].items()
+    }
+    files = {"GITHUB_OUTPUT": "outputs.txt", "GITHUB_STEP_SUMMARY": "summary.md"}
+    return subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", step["run"]],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), **given, **files, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def _install(target: Path, *arguments: str) -> None:
