@@ -11,7 +11,7 @@ import hashlib
 import json
 from typing import Any, Literal, get_args
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from assay.contracts.document import Document, Path, parse
 from assay.contracts.errors import ContractError, ContractErrors
@@ -28,6 +28,11 @@ class Subject(Frozen):
 
     issuer: str = Field(min_length=1)
     subject: str = Field(min_length=1)
+
+    @field_validator("issuer")
+    @classmethod
+    def _without_slash(cls, issuer: str) -> str:
+        return issuer.rstrip("/")
 
 
 class Person(Frozen):
@@ -86,10 +91,9 @@ class StewardPolicy(Frozen):
         """The person who works under an account of the operating system."""
         return next((person for person in self.everyone if account in person.accounts), None)
 
-    def by_subject(self, issuer: str, subject: str) -> Person | None:
+    def by_subject(self, subject: Subject) -> Person | None:
         """The person whom a sign-in provider knows under that subject."""
-        wanted = Subject(issuer=issuer, subject=subject)
-        return next((person for person in self.everyone if wanted in person.subjects), None)
+        return next((person for person in self.everyone if subject in person.subjects), None)
 
     @property
     def can_decide(self) -> bool:

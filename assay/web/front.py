@@ -7,11 +7,13 @@ keeping links and sessions (sign_in).
 from __future__ import annotations
 
 import hashlib
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,6 +30,7 @@ from assay.web.graphql_guard import (
 )
 from assay.web.peers import user_of
 from assay.web.people import VISITOR, Identity, People, Visitor
+from assay.web.provider import CALLBACK, Provider
 from assay.web.request_guard import (
     GRAPHQL,
     SIGN_IN,
@@ -45,6 +48,7 @@ from assay.web.request_guard import (
 from assay.web.sign_in import Links, Sessions
 
 POLICY_VIOLATION = 1008
+SIGN_IN_LIFE_S = 10 * 60
 _HEADERS = {
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
@@ -69,6 +73,7 @@ class Front:
     """Dagster's webserver, behind a door.
 
     Args:
+        provider: signs people in, where there is one; the one-time link is there in any case.
         record: is called before a mutation is passed on; what cannot be recorded is not passed on.
         user: the account that signs in by a one-time link.
     """
@@ -78,8 +83,21 @@ class Front:
     links: Links
     people: People
     record: Record
+    provider: Provider | None = None
     sessions: Sessions = field(default_factory=Sessions)
     user: str = field(default_factory=account)
+
+    def __post_init__(self) -> None:
+        """Between the two requests of a sign-in a cookie of its own keeps what belongs to it."""
+        self._provider_app = SessionMiddleware(
+            self._answer_sign_in,
+            secret_key=secrets.token_urlsafe(32),
+            session_cookie=f"assay_sign_in_{self.port}",
+            max_age=SIGN_IN_LIFE_S,
+            path=SIGN_IN,
+            same_site="lax",  # the provider sends the browser back
+            https_only=self.provider is not None and self.provider.is_secure,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
@@ -111,18 +129,27 @@ class Front:
         """Whose session it is, with the role of this moment."""
         identity = self._identity(key, scope) if key else None
         if identity is None:
-            return pages.NOT_SIGNED_IN
+            return pages.SIGN_IN_FIRST if self.provider else pages.NOT_SIGNED_IN
         return self.people.visitor(identity) or pages.NO_ROLE
 
     def check(self, facts: RequestFacts) -> Refusal | None:
         """What holds for every request, signed in or not."""
-        return check_host(facts, own_hosts(self.port))
+        return check_host(facts, frozenset(self._origins()))
+
+    def _origins(self) -> dict[str, str]:
+        """Host header -> the origin of pages of that address."""
+        origins = {host: f"http://{host}" for host in own_hosts(self.port)}
+        return origins | ({self.provider.host: self.provider.url} if self.provider else {})
 
     async def _answer_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, facts = Request(scope, receive), _facts(scope)
         refusal = self.check(facts)
-        if refusal is None and facts.path == SIGN_IN:
-            await self._sign_in(request)(scope, receive, send)
+        if refusal is None and facts.path in (SIGN_IN, CALLBACK):
+            by_link = facts.path == SIGN_IN and "token" in request.query_params
+            if by_link or self.provider is None or request.method != "GET":
+                await self._sign_in(request)(scope, receive, send)
+            else:
+                await self._provider_app(scope, receive, send)
             return
         key = self.session_of(request)
         visitor = self.visitor_of(key, scope)
@@ -130,7 +157,11 @@ class Front:
             refusal = visitor
         refusal = refusal or check_path(facts) or check_method(facts)
         if refusal is None:
-            refusal = check_origin(facts) if facts.method == "POST" else check_reader(facts)
+            refusal = (
+                check_origin(facts, self._origins())
+                if facts.method == "POST"
+                else check_reader(facts)
+            )
         if refusal is None and isinstance(visitor, Visitor):
             refusal = check_role(facts, visitor.role)
         if refusal is not None or key is None or isinstance(visitor, Refusal):
@@ -156,6 +187,29 @@ class Front:
             )
         if not self.links.use(token):
             return pages.refused(pages.LINK_IS_GONE, request)
+        return self._begin_session(request, Identity(self.user, "link"))
+
+    async def _answer_sign_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one of the two requests of a sign-in with the provider."""
+        request = Request(scope, receive)
+        await (await self._sign_in_with_provider(request))(scope, receive, send)
+
+    async def _sign_in_with_provider(self, request: Request) -> Response:
+        if self.provider is None:
+            return pages.refused(pages.NOT_SIGNED_IN, request)
+        if request.url.path == SIGN_IN:
+            answer = await self.provider.begin(request)
+            return pages.refused(answer, request) if isinstance(answer, Refusal) else answer
+        subject = await self.provider.finish(request)
+        if isinstance(subject, Refusal):
+            return pages.refused(subject, request)
+        person = self.people.by_subject(subject)
+        identity = Identity(person.name, "provider") if person else None
+        if identity is None or self.people.visitor(identity) is None:
+            return pages.refused(pages.NO_ROLE, request)
+        return self._begin_session(request, identity)
+
+    def _begin_session(self, request: Request, identity: Identity) -> Response:
         arrives_from = request.headers.get("sec-fetch-site", "none")
         response = (
             RedirectResponse("/", 303)
@@ -164,10 +218,13 @@ class Front:
         )
         response.set_cookie(
             self.cookie,
-            self.sessions.begin(Identity(self.user, "link"), _user(request.scope)),
+            self.sessions.begin(identity, _user(request.scope)),
             path="/",
             httponly=True,
             samesite="strict",
+            secure=self.provider is not None
+            and self.provider.is_secure
+            and request.headers.get("host", "").lower() == self.provider.host,
         )
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -214,7 +271,7 @@ class Front:
         refusal = self.check(facts) or (visitor if isinstance(visitor, Refusal) else None)
         if refusal is None and facts.path != GRAPHQL:
             refusal = Refusal(404, "There is no such page.")
-        refusal = refusal or check_origin(facts)
+        refusal = refusal or check_origin(facts, self._origins())
         if refusal is None and "graphql-ws" not in scope.get("subprotocols", []):
             refusal = Refusal(400, "The connection must offer the protocol `graphql-ws`.")
         if refusal is not None:
@@ -281,7 +338,7 @@ def _facts(scope: Scope) -> RequestFacts:
     raw = scope.get("raw_path") or scope["path"].encode()
     path = scope["path"]
     # `%2Fgraphql` and the like: the spelling that came decides, not what a server makes of it
-    if path in (GRAPHQL, SIGN_IN, SIGN_OUT) and raw.partition(b"?")[0] != path.encode():
+    if path in (GRAPHQL, SIGN_IN, SIGN_OUT, CALLBACK) and raw.partition(b"?")[0] != path.encode():
         path = raw.decode("latin-1")
     return RequestFacts(scope.get("method", "GET"), path, headers)
 

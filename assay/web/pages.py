@@ -14,6 +14,7 @@ SIGN_IN_HELP = (
     "or run `assay ui --link` for a new one."
 )
 NOT_SIGNED_IN = Refusal(401, f"You are not signed in. {SIGN_IN_HELP}")
+SIGN_IN_FIRST = Refusal(401, "You are not signed in. Sign in with your organisation's account.")
 LINK_IS_GONE = Refusal(
     401,
     "This sign-in link has been used, or is older than 15 minutes. "
@@ -59,9 +60,11 @@ def refused(refusal: Refusal, request: Request) -> Response:
     if "text/html" not in request.headers.get("accept", ""):
         return JSONResponse({"errors": [{"message": refusal.reason}]}, refusal.status, headers)
     if refusal.status == 401:
+        button = "<p><a href='/sign-in'>Sign in</a></p>" if refusal is SIGN_IN_FIRST else ""
         return page(
             "Sign in to Assay",
             _marked(refusal.reason)
+            + button
             + "<p>Have you signed in already? <a href=''>Load this page again</a>.</p>",
             401,
         )

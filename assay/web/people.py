@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from assay.contracts.errors import AssayError
-from assay.contracts.stewards import ROLES, Person, Role, StewardPolicy
+from assay.contracts.stewards import ROLES, Person, Role, StewardPolicy, Subject
 
 FRESH_S = 0.5
 """For so long a role is not looked up again: what was taken away ends within a second."""
@@ -59,10 +59,10 @@ class People:
             return None
         return Visitor(identity.name, min(roles, key=ROLES.index))
 
-    def by_subject(self, issuer: str, subject: str) -> Person | None:
+    def by_subject(self, subject: Subject) -> Person | None:
         """The person whom a provider knows under that subject."""
         policies = self._policies()
-        return policies[0].by_subject(issuer, subject) if policies else None
+        return policies[0].by_subject(subject) if policies else None
 
     def _of_account(self, account: str) -> str:
         policies = self._policies()

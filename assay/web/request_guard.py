@@ -6,6 +6,7 @@ Request facts go in; None, or the refusal, comes out.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -114,11 +115,14 @@ def check_method(facts: RequestFacts) -> Refusal | None:
     return None
 
 
-def check_origin(facts: RequestFacts) -> Refusal | None:
-    """A POST or websocket comes from a page of the very address it goes to, which is ours."""
-    host = facts.value("host")
-    origin = facts.value("origin")
-    if origin is None or host is None or origin.lower() != f"http://{host.lower()}":
+def check_origin(facts: RequestFacts, origins: Mapping[str, str]) -> Refusal | None:
+    """A POST or websocket comes from a page of the very address it goes to, which is ours.
+
+    Args:
+        origins: Host header -> the origin of pages of that address.
+    """
+    host, origin = facts.value("host"), facts.value("origin")
+    if origin is None or host is None or origin.lower() != origins.get(host.lower()):
         return Refusal(
             403,
             "The request does not come from a page of this address: "

@@ -24,6 +24,7 @@ from typing import IO
 from assay.assets.io.home import account
 from assay.contracts.errors import ConfigurationError
 from assay.web.processes import adopt_orphans, end_descendants
+from assay.web.provider import provider_settings
 from assay.web.sign_in import LINK_LIFE_S, Links
 from assay.web.supervise import ORDERLY_S, STOP, Plan
 
@@ -135,6 +136,7 @@ def prepare(home: Path) -> None:
     from assay.assets.io.home import home as current_home
 
     where = current_home()
+    provider_settings()
     instance(where).dispose()
     # no contract at all is a message here; one that is wrong is shown by the UI
     where.contract_paths()

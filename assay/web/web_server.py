@@ -17,6 +17,7 @@ from assay.contracts.stewards import StewardPolicy
 from assay.web.dagster_app import dagster_app, open_workspace
 from assay.web.front import Front
 from assay.web.people import People, Visitor
+from assay.web.provider import Provider, provider_settings
 from assay.web.sign_in import Links
 from assay.web.supervise import answers
 
@@ -38,8 +39,16 @@ def serve(port: int, listening: int, code_socket: Path, links: Path) -> None:
     with dg.DagsterInstance.get() as instance:
         instance.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_S, POOL_OVERFLOW)
         with open_workspace(instance, str(code_socket)) as workspace:
-            front = Front(dagster_app(workspace), port, Links(links), People(policies), record)
+            app = dagster_app(workspace)
+            front = Front(app, port, Links(links), People(policies), record, _provider(port))
             uvicorn.Server(_settings(front)).run([socket.socket(fileno=listening)])
+
+
+def _provider(port: int) -> Provider | None:
+    settings = provider_settings()
+    if settings.issuer is None:
+        return None
+    return Provider(settings, str(settings.url or f"http://127.0.0.1:{port}"))
 
 
 def policies() -> list[StewardPolicy]:

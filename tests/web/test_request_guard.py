@@ -135,10 +135,25 @@ def test_nothing_else_is_written_to(method: str, path: str) -> None:
     assert status(check_method(facts(method, path))) == 405
 
 
+ORIGINS = {
+    "127.0.0.1:3000": "http://127.0.0.1:3000",
+    "localhost:3000": "http://localhost:3000",
+    "assay.example.com": "https://assay.example.com",
+}
+
+
+@pytest.mark.parametrize(("origin", "passes"), [("https", True), ("http", False)])
+def test_behind_a_proxy_the_origin_is_the_public_address(origin: str, passes: bool) -> None:
+    headers = (("host", "assay.example.com"), ("origin", f"{origin}://assay.example.com"))
+    assert (check_origin(facts("POST", "/graphql", *headers), ORIGINS) is None) is passes
+
+
 @pytest.mark.parametrize("site", [(), (("sec-fetch-site", "same-origin"),)])
 def test_a_post_of_our_own_page_passes(site: tuple[tuple[str, str], ...]) -> None:
     assert (
-        check_origin(facts("POST", "/graphql", HOST, ("origin", "http://127.0.0.1:3000"), *site))
+        check_origin(
+            facts("POST", "/graphql", HOST, ("origin", "http://127.0.0.1:3000"), *site), ORIGINS
+        )
         is None
     )
 
@@ -165,7 +180,7 @@ def test_a_post_of_our_own_page_passes(site: tuple[tuple[str, str], ...]) -> Non
     ],
 )
 def test_a_post_from_elsewhere_is_refused(headers: tuple[tuple[str, str], ...]) -> None:
-    assert status(check_origin(facts("POST", "/graphql", HOST, *headers))) == 403
+    assert status(check_origin(facts("POST", "/graphql", HOST, *headers), ORIGINS)) == 403
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,147 @@
+"""Signing in with an OpenID Connect provider: authorization code with PKCE, by Authlib.
+
+Belongs here: the settings, and the two requests of a sign-in. Stays out: who the persons are
+(people.py), the sessions that follow (sign_in.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import AnyHttpUrl, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from starlette.requests import Request
+from starlette.responses import Response
+
+from assay.contracts.errors import ConfigurationError, Where
+from assay.contracts.stewards import Subject
+from assay.web.graphql_guard import Refusal
+
+CALLBACK = "/sign-in/callback"
+TIMEOUT_S = 10
+_FAILED = Refusal(
+    403, "The sign-in did not succeed. Start again from the sign-in page of this address."
+)
+_UNREACHABLE = Refusal(502, "The sign-in provider does not answer. Try again in a minute.")
+
+
+class ProviderSettings(BaseSettings):
+    """The provider, and the address under which people open the web UI.
+
+    ASSAY_OIDC_ISSUER: the provider's address, as its tokens name it. ASSAY_OIDC_CLIENT_ID and
+    ASSAY_OIDC_CLIENT_SECRET: what it knows this installation by; a public client has no secret.
+    ASSAY_OIDC_URL: where people open the web UI (http://127.0.0.1:PORT).
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ASSAY_OIDC_", frozen=True)
+
+    issuer: AnyHttpUrl | None = None
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
+    url: AnyHttpUrl | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> ProviderSettings:
+        if (self.issuer is None) != (not self.client_id):
+            raise ValueError("ASSAY_OIDC_ISSUER and ASSAY_OIDC_CLIENT_ID are set together")
+        for address in (self.issuer, self.url):
+            local = address is not None and address.host in ("127.0.0.1", "localhost", "[::1]")
+            if address is not None and address.scheme != "https" and not local:
+                raise ValueError("an address that is not of this machine begins with https://")
+        if self.url is not None and (self.url.path or "/") != "/":
+            raise ValueError("ASSAY_OIDC_URL has no path")
+        return self
+
+
+def provider_settings() -> ProviderSettings:
+    """The settings of the environment. Raises: ConfigurationError: one is wrong or missing."""
+    try:
+        return ProviderSettings()
+    except ValidationError as errors:
+        first = errors.errors(include_url=False, include_input=False)[0]
+        name = f"ASSAY_OIDC_{str(first['loc'][0]).upper()}" if first["loc"] else "ASSAY_OIDC_*"
+        raise ConfigurationError(
+            first["msg"].removeprefix("Value error, "),
+            "Correct the environment variable",
+            Where(file=name),
+        ) from None
+
+
+class Provider:
+    """The provider of an installation.
+
+    Args:
+        url: the address under which people open the web UI, without a path.
+    """
+
+    def __init__(self, settings: ProviderSettings, url: str) -> None:
+        from authlib.integrations.starlette_client import OAuth
+
+        self.url, self.issuer = url.rstrip("/"), str(settings.issuer).rstrip("/")
+        secret = settings.client_secret.get_secret_value()
+        self._client: Any = OAuth().register(
+            "provider",
+            client_id=settings.client_id,
+            client_secret=secret or None,
+            server_metadata_url=f"{self.issuer}/.well-known/openid-configuration",
+            code_challenge_method="S256",
+            client_kwargs={
+                "scope": "openid",
+                "timeout": TIMEOUT_S,
+                "token_endpoint_auth_method": "client_secret_basic" if secret else "none",
+            },
+        )
+
+    @property
+    def host(self) -> str:
+        """The Host header of requests to the public address."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether people open the web UI over TLS."""
+        return self.url.startswith("https://")
+
+    async def begin(self, request: Request) -> Response | Refusal:
+        """Send the browser to the provider; state, nonce and verifier stay in `request.session`."""
+        import httpx2
+        from authlib.integrations.base_client import OAuthError
+
+        try:
+            answer = await self._client.authorize_redirect(request, f"{self.url}{CALLBACK}")
+        except (httpx2.HTTPError, ValueError):
+            return _UNREACHABLE
+        except (OAuthError, RuntimeError):
+            return _FAILED
+        return Response(status_code=302, headers={"location": answer.headers["location"]})
+
+    async def finish(self, request: Request) -> Subject | Refusal:
+        """Who came back from the provider, once their token is checked.
+
+        Refused: a state that this browser did not begin with, a code that is used again, a token
+        with another nonce, issuer, audience or signature, or one that has expired.
+        """
+        import httpx2
+        from authlib.common.errors import AuthlibBaseError
+        from joserfc.errors import JoseError
+
+        try:
+            token = await self._client.authorize_access_token(
+                request,
+                claims_options={"iss": {"essential": True, "values": [self._issuer()]}},
+            )
+        except httpx2.HTTPError:
+            return _UNREACHABLE
+        except (AuthlibBaseError, JoseError, RuntimeError, ValueError, TypeError, KeyError):
+            return _FAILED
+        claims = token.get("userinfo") or {}
+        subject = claims.get("sub")
+        return Subject(issuer=self.issuer, subject=subject) if subject else _FAILED
+
+    def _issuer(self) -> str:
+        """The issuer as the provider's own metadata spell it, which must be the one that is set."""
+        issuer = str(self._client.server_metadata.get("issuer", ""))
+        if issuer.rstrip("/") != self.issuer:
+            raise ValueError("the provider names another issuer")
+        return issuer
