@@ -161,7 +161,12 @@ class SampleHome:
         return copied
 
     def appoint(
-        self, name: str = "", *levels: str, accounts: tuple[str, ...] = (), valid_days: int = 30
+        self,
+        name: str = "",
+        *levels: str,
+        accounts: tuple[str, ...] = (),
+        valid_days: int = 30,
+        **more: Any,
     ) -> Path:
         """Make a steward of somebody. Returns: their private key's file."""
         file = self.contracts.parent / f"{name or 'nobody'}.pem"
@@ -172,6 +177,7 @@ class SampleHome:
                     "levels": list(levels),
                     "accounts": list(accounts),
                     "key": new_private(file),
+                    **more,
                 }
             )
         self.stewards.write_text(yaml_text({"valid_days": valid_days, "stewards": self._appointed}))

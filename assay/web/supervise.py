@@ -25,7 +25,7 @@ from assay.web.processes import adopt_orphans, end_descendants, end_with_parent,
 ORDERLY_S, ABANDONED_S = 5.0, 1.0
 LOOK_EVERY_S = 0.3
 STOP = b"stop"
-LOCATION = "assay"
+LOCATION, WEB_SERVER = "assay", "web-server"
 MAX_FOLDER_BYTES = 90  # a unix socket has a path of at most 103 bytes on macOS
 
 
@@ -70,6 +70,7 @@ class Services:
         with _open_log(self.plan.folder, name) as log:
             process = subprocess.Popen(  # noqa: S603  # this interpreter and modules that we name
                 [sys.executable, *arguments],
+                env=_environment(name),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -107,7 +108,7 @@ class Services:
             str(self.plan.folder / "links"),
         ]
         self.start(
-            "web-server", ["-m", "assay.web.web_server", *web, *socket], (self.plan.listening,)
+            WEB_SERVER, ["-m", "assay.web.web_server", *web, *socket], (self.plan.listening,)
         )
 
     def start_daemon(self) -> None:
@@ -144,6 +145,15 @@ class Services:
                     "so the UI is closed. Read the log and start `assay ui` again."
                 )
         return None
+
+
+def _environment(service: str) -> dict[str, str]:
+    """What a service may know: the secret of signing in is the web server's alone."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if service == WEB_SERVER or not name.startswith("ASSAY_OIDC_")
+    }
 
 
 def _open_log(folder: Path, name: str) -> BinaryIO:
