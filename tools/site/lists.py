@@ -104,10 +104,11 @@ def variables() -> dict[str, str]:
     """The variables of the settings classes, with their defaults."""
     from assay.assets.io.home import Home
     from assay.assets.io.sources.child import Limits
+    from assay.web.provider import ProviderSettings
 
     return {
         f"{model.model_config.get('env_prefix', '')}{name}".upper(): _default(field)
-        for model in (Home, Limits)
+        for model in (Home, Limits, ProviderSettings)
         for name, field in model.model_fields.items()
     }
 
