@@ -25,6 +25,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "orchestration": (
         *("dagster", "dagster_webserver", "dagster_graphql"),
         *("starlette", "uvicorn", "graphql", "graphene"),
+        *("authlib", "httpx2", "itsdangerous"),
     ),
     "reports": ("great_expectations", "evidently", "pandas"),
     "models": ("mlflow", "skops"),
