@@ -19,6 +19,7 @@ from assay.contracts.steps import CleaningStep
 from tests.docs.page_blocks import FENCE, ROOT, blocks
 
 PAGES = [
+    "benchmarks/RESULTS.md",
     *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs").rglob("*.md"))),
     "README.md",
     "CONTRIBUTING.md",
