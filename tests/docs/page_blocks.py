@@ -54,6 +54,11 @@ class Block:
     body: str
 
     @property
+    def is_run(self) -> bool:
+        """Whether it holds commands or Python lines."""
+        return self.language in ("sh", "console", "python")
+
+    @property
     def commands(self) -> str:
         """What the shell runs for this block."""
         if self.language == "python":
@@ -77,7 +82,7 @@ def script(page: str, extra: Mapping[str, str]) -> str:
     """All that the page runs, with a mark before each block."""
     parts = []
     for number, block in enumerate(blocks(page)):
-        if block.language in ("sh", "console", "python"):
+        if block.is_run:
             parts += [f"echo '{MARK}{number}'", block.commands]
             parts += [more for text, more in extra.items() if text in block.body]
     return "\n".join(parts)

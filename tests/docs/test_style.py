@@ -127,3 +127,11 @@ def test_python_calls_in_sentences_fit_the_api(page: str) -> None:
 def test_there_are_pages() -> None:
     assert len(PAGES) > 25
     assert Path(ROOT / "docs" / "index.md").exists()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_with_commands_is_run_by_a_test(page: str) -> None:
+    runners = (ROOT / "tests/journeys/test_demo.py", ROOT / "tests/docs/test_tutorials.py")
+    named = any(f'"{page}"' in file.read_text(encoding="utf-8") for file in runners)
+    runnable = [block for block in blocks(page) if block.is_run and block.commands.strip()]
+    assert named or not runnable
