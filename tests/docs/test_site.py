@@ -42,6 +42,12 @@ def test_every_page_is_on_the_site(site: Path) -> None:
     assert "project/changelog.md" in addresses
 
 
+def test_the_reference_links_to_its_generated_pages(site: Path) -> None:
+    index = (site / "reference" / "index.html").read_text(encoding="utf-8")
+    for page in ("settings", "command-line", "findings", "metrics", "environment", "evidence"):
+        assert f'<td><a href="{page}.html">' in index
+
+
 def test_a_page_fetches_nothing_from_the_network(site: Path) -> None:
     pages = list(site.rglob("*.html"))
     fetched = {

@@ -25,6 +25,8 @@ GENERATED = {
     "reference/evidence.md": lists.evidence,
 }
 """Pages that are rendered from the code, by their address."""
+ADDRESSES: dict[str, str] = {}
+"""The generated pages of this build, by their title."""
 OUTSIDE = {
     "CONTRIBUTING.md": "project/contributing.md",
     "SECURITY.md": "project/security.md",
@@ -32,13 +34,17 @@ OUTSIDE = {
     "benchmarks/RESULTS.md": "reference/results.md",
 }
 """Files of the repository that are pages of the site too, by their address there."""
+STAR = re.compile(r"^\| (?P<title>[A-Z][a-z ]+) \* \|", re.M)
+"""The name of a generated page in the table of the reference, which has no file to link to."""
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)(#[^)\s]*)?\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages, and those that have their file outside `docs/`."""
     for address, page in GENERATED.items():
-        files.append(File.generated(config, address, content=page()))
+        text = page()
+        files.append(File.generated(config, address, content=text))
+        ADDRESSES[text.partition("\n")[0].removeprefix("# ")] = posixpath.basename(address)
     for source, address in OUTSIDE.items():
         text = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, address, content=text))
@@ -57,4 +63,7 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
         relative = posixpath.relpath(page_address, posixpath.dirname(address) or ".")
         return f"]({relative}{link[2] or ''})"
 
-    return LINK.sub(on_site, markdown)
+    markdown = LINK.sub(on_site, markdown)
+    if address == "reference/index.md":
+        markdown = STAR.sub(lambda row: f"| [{row[1]}]({ADDRESSES[row[1]]}) * |", markdown)
+    return markdown
