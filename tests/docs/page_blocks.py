@@ -11,7 +11,6 @@ import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -33,20 +32,6 @@ NOT_RUN = {
 }
 """Commands that a page shows and no test runs, by how they begin, and why."""
 
-# fmt: off
-MOVED = {"versions explain": "explain", "versions profile": "profile", "versions diff": "diff", "versions rollback": "rollback", "versions expire": "expire", "lineage used-by": "used-by", "lineage trace": "why", "sources reveal": "reveal", "review replay": "replay", "models predict": "predict", "models outcomes": "outcomes", "index search": "search"}
-# fmt: on
-"""Commands by the words that pages use, as long as the command line has the words of before."""
-
-
-@cache
-def _commands_are_grouped() -> bool:
-    import typer.main
-
-    from assay.cli import app
-
-    return "versions" in typer.main.get_command(app).commands  # type: ignore[attr-defined]
-
 
 @dataclass(frozen=True)
 class Block:
@@ -67,8 +52,6 @@ class Block:
         if self.language == "console":
             lines = [line.removeprefix("$ ") for line in lines]
         lines = [line for line in lines if not line.startswith(tuple(NOT_RUN))]
-        for new, old in MOVED.items() if not _commands_are_grouped() else ():
-            lines = [line.replace(f"assay {new} ", f"assay {old} ") for line in lines]
         return "\n".join(lines)
 
 

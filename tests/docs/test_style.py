@@ -19,6 +19,7 @@ from assay.contracts.steps import CleaningStep
 from tests.docs.page_blocks import FENCE, ROOT, blocks
 
 PAGES = [
+    "CHANGELOG.md",
     "benchmarks/RESULTS.md",
     *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "docs").rglob("*.md"))),
     "README.md",
@@ -65,8 +66,6 @@ def test_paragraphs_are_short(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_words_are_current(page: str) -> None:
-    if page == "docs/reference/names.md":
-        pytest.skip("it lists old names")
     without_code = re.sub(r"`[^`]*`", "", prose(page))
     assert [match[0] for match in IDIOM.finditer(without_code)] == []
 
@@ -135,3 +134,49 @@ def test_a_page_with_commands_is_run_by_a_test(page: str) -> None:
     named = any(f'"{page}"' in file.read_text(encoding="utf-8") for file in runners)
     runnable = [block for block in blocks(page) if block.is_run and block.commands.strip()]
     assert named or not runnable
+
+
+COMMAND = re.compile(r"`(assay [^`]+)`")
+PLACEHOLDER = re.compile(r"[A-Z]{2,}|…")
+
+
+def unknown_part(command: str) -> str | None:
+    """The first word of a command line that the command line does not know."""
+    import typer.main
+
+    from assay.cli import app
+
+    node: Any = typer.main.get_command(app)
+    words = [word for word in command.split()[1:] if not PLACEHOLDER.search(word)]
+    for word in words:
+        if word.startswith("--"):
+            options = {name for parameter in node.params for name in parameter.opts}
+            if word not in options | {"--help"}:
+                return word
+        elif hasattr(node, "commands"):
+            choices = [name for name in word.split("|") if name not in node.commands]
+            if choices or node.commands[word.split("|")[0]].hidden:
+                return word
+            node = node.commands[word.split("|")[0]]
+    return None
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_in_sentences_exist(page: str) -> None:
+    if page == "docs/reference/names.md":
+        pytest.skip("it lists old names")
+    commands = COMMAND.findall(prose(page))
+    assert {command: part for command in commands if (part := unknown_part(command))} == {}
+
+
+@pytest.mark.parametrize(
+    ("command", "part"),
+    [
+        ("assay explain flights@1.0.0", "explain"),
+        ("assay run --now", "--now"),
+        ("assay versions merge a b", "merge"),
+        ("assay versions explain NAME@VERSION --row N", None),
+    ],
+)
+def test_what_the_command_line_does_not_know_is_named(command: str, part: str | None) -> None:
+    assert unknown_part(command) == part

@@ -23,6 +23,7 @@ GENERATED = {
     "reference/metrics.md": lists.metrics,
     "reference/environment.md": lists.environment,
     "reference/evidence.md": lists.evidence,
+    "reference/renamed-code.md": lists.renamed,
 }
 """Pages that are rendered from the code, by their address."""
 ADDRESSES: dict[str, str] = {}

@@ -138,6 +138,23 @@ Object stores read their own variables: [Connect sources](../how-to/connect-sour
 """
 
 
+def renamed() -> str:
+    """Render the page of renamed code."""
+    parts = meanings("renamed")
+    head = ("before", "now")
+    return f"""# Renamed code
+Modules moved under the one package `assay`: `contracts.…` became `assay.contracts.…`, and so on.
+
+## Modules
+
+{table(head, parts["modules"])}
+
+## Classes and functions
+
+{table(head, parts["classes_and_functions"])}
+"""
+
+
 def evidence_keys() -> list[str]:
     """The keys of a version's evidence, as the tests keep them."""
     golden = json.loads((ROOT / "tests" / "golden" / "surface.json").read_text("utf-8"))
