@@ -120,4 +120,4 @@ def test_a_steward_approves_a_held_delivery(environment: dict[str, str], tmp_pat
     }
     printed = run_page("docs/how-to/admission.md", settings, tmp_path, extra)
     assert "held for review" in printed
-    assert "review 1 of contacts: noted" in printed
+    assert "review 1 of contacts: recorded" in printed
