@@ -6,6 +6,7 @@ Belongs here: reading policies/licenses.yaml. Stays out: recognising names (lice
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from importlib import resources
 from typing import Literal
@@ -67,6 +68,11 @@ class LicensePolicy(Frozen):
     addresses: dict[str, str] = Field(default_factory=dict)
     """Pattern of a web address, without scheme, `www.` and last slash -> licence."""
     digest: str
+
+    @property
+    def text(self) -> str:
+        """The policy as JSON, the same whatever its comments and order of keys."""
+        return json.dumps(self.model_dump(mode="json", exclude={"digest"}), sort_keys=True)
 
     @field_validator("names")
     @classmethod

@@ -18,6 +18,7 @@ review_app = command_group(
     "assay review list",
     'assay review approve 1 --key ann.pem --why "part codes, not phones"',
 )
+_CHANGE_STYLES = {"+": "green", "-": "red"}
 Number = Annotated[int, typer.Argument(help="The review's number, from `assay review list`.")]
 KeyFile = Annotated[Path, typer.Option("--key", help="Your private key; it is read, never copied.")]
 
@@ -51,6 +52,9 @@ def show_reviews(data: list[dict[str, Any]]) -> None:
             escape("\n".join(map(_describe_decision, entry["by"]))) or ABSENT,
         )
     console().print(grid if data else "No delivery was held for review.")
+    for entry in data:
+        for line in entry["changes"]:
+            console().print(line, style=_CHANGE_STYLES.get(line[:1]), markup=False, highlight=False)
 
 
 def _describe_state(entry: dict[str, Any]) -> str:

@@ -15,8 +15,10 @@ from assay.assets.io.registry.reviews import Review
 from assay.assets.io.signing_keys import public_of
 from assay.contracts.errors import AdmissionError, AssayError, EvidenceError, Where
 from assay.contracts.model import LEVELS, Level
+from assay.contracts.policy import LicensePolicy
 from assay.contracts.stewards import Steward, StewardPolicy, steward_policy
 from assay.lineage import approval as approvals
+from assay.pipelines.admit.policy_changes import changed_lines
 from assay.pipelines.admit.review import Standing, refusal, standing
 from assay.pipelines.core.frames import Approval
 
@@ -94,7 +96,7 @@ def check_policies(installation: Installation) -> None:
         POLICIES,
         "the licence policy",
         installation.policy.digest,
-        {},
+        {"text": installation.policy.text},
         Where(file="contracts/policies/licenses.yaml"),
     )
 
@@ -171,7 +173,23 @@ def describe_review(installation: Installation, row: Review) -> dict[str, Any]:
         "decision": now.decision,
         "missing": list(now.missing),
         "by": by,
+        "changes": _changes(installation, row),
     }
+
+
+def _changes(installation: Installation, row: Review) -> list[str]:
+    """What changed in a policy that waits for approval, line by line; nothing of other reviews."""
+    policies: Mapping[str, StewardPolicy | LicensePolicy] = {
+        STEWARDS: installation.stewards,
+        POLICIES: installation.policy,
+    }
+    policy = policies.get(row.dataset)
+    adopted = installation.registry.ledger.adopted(row.dataset) if policy else None
+    if policy is None or adopted is None or policy.digest != row.input_key:
+        return []
+    if "text" not in adopted:
+        return ["The text that was adopted before is not in the audit log."]
+    return changed_lines(adopted["text"], policy.text)
 
 
 def _allowed(installation: Installation, row: Review) -> Mapping[Level, Sequence[str]]:

@@ -162,7 +162,7 @@ def test_what_a_key_signs_for_longer_for_another_or_ahead_of_time_does_not_count
         )
 
     for text, says in (
-        (told("bob", NOW, 30), "it names bob, and is signed with the key of ann"),
+        (told("bob", NOW, 30), "it names bob, but is signed with the key of ann"),
         (told("ann", NOW, 300), "it would be valid for longer than 30 days"),
         (told("ann", NOW + timedelta(days=1), 30), "signed in the future"),
     ):
@@ -363,18 +363,28 @@ def test_a_changed_policy_decides_nothing_until_two_persons_approve_it(
 ) -> None:
     ann, bob = installation.appoint("ann", "first"), installation.appoint("bob", "second")
     installation.published()
-    changed = license_policy().model_copy(update={"digest": "f" * 64})
+    shipped = license_policy()
+    names = {**shipped.names, "house licence": "CC0-1.0"}
+    changed = shipped.model_copy(update={"digest": "f" * 64, "names": names})
     monkeypatch.setattr("assay.assets.io.installation.license_policy", lambda: changed)
     with pytest.raises(
         AdmissionError,
         match="the licence policy has changed, and two stewards have not approved the change yet",
     ):
         installation.published()
+    (waiting,) = installation.open().registry.reviews.all()
+    lines = review_state.describe_review(installation.open(), waiting)["changes"]
+    assert [line for line in lines if line[0] in "+-"] == [
+        "--- adopted",
+        "+++ changed",
+        "+  house licence: CC0-1.0",
+    ]
     assert [decide(installation, key) for key in (ann, bob)] == ["open", "approved"]
     assert installation.published().new
     assert installation.open().registry.ledger.adopted(review_state.POLICIES) == {
         "digest": "f" * 64,
         "by": "ann, bob",
+        "text": changed.text,
     }
     monkeypatch.undo()
     installation.deliver("meter,energy_kwh,tariff\nM1,1,day\nM2,2,day\n")
