@@ -139,7 +139,7 @@ def _show_model_versions(model: dict[str, Any]) -> None:
         f"{model['model']} (from {model['dataset']})",
         "version",
         "role",
-        "of",
+        "data",
         model["metric"],
         "better by",
         "outcomes",
@@ -246,7 +246,7 @@ def _version_number(installation: Installation, dataset: str, name: str) -> str:
     serving = installation.registry.models.serving(dataset)
     if role not in serving:
         remedy = f"List the versions: assay models list {dataset}"
-        raise ActionError(f"no version is {name}", remedy, Where(dataset=dataset))
+        raise ActionError(f"there is no {name}", remedy, Where(dataset=dataset))
     return str(serving[role].version)
 
 

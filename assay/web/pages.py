@@ -24,7 +24,8 @@ NO_ROLE = Refusal(
     403, "You have no role here. An administrator adds you to the stewards' file, ASSAY_STEWARDS."
 )
 NOT_RECORDED = Refusal(
-    503, "Nothing was done: who asked for it could not be recorded. Run `assay doctor`."
+    503,
+    "Nothing was done, because the person behind the request could not be recorded. Run `assay doctor`.",
 )
 
 _STYLE = """

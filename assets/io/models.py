@@ -40,8 +40,8 @@ TRIGGER, REFUSED = "assay.trigger", "assay.rejected"
 _UNFINISHED = ".unfinished-"
 CARD = "card.md"
 _WHO_SERVES = (
-    "Kept by Assay. Who serves is told by the aliases `champion` and `challenger`, which follow Assay's registry: change it by `assay models promote` or `assay models rollback`, "
-    "not here. A version with the tag `assay.rejected` was refused, or rolled back, for the reason that it tells."
+    "Kept by Assay. The aliases `champion` and `challenger` name the versions in service; they follow Assay's registry. Change them with `assay models promote` or `assay models rollback`, "
+    "not here. A version with the tag `assay.rejected` was refused or rolled back, for the reason in the tag."
 )
 
 

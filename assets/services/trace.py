@@ -159,4 +159,4 @@ def _describe_event(kind: str, details: Json) -> str:
         case "features":
             return f"{len(details['features'])} features"
         case _:
-            return "made"
+            return "created"

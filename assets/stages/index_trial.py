@@ -60,7 +60,7 @@ def try_candidate(
     elif judgement.accepted and objection:
         judgement = replace(judgement, accepted=False, reason=objection)
     elif judgement.accepted and unmeasured:
-        reason = f"{judgement.reason} that could be asked: {unmeasured}"
+        reason = f"{judgement.reason} that could be compared: {unmeasured}"
         judgement = replace(judgement, reason=reason)
     return Trial(documents.height, measured, before, judgement)
 

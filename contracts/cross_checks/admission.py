@@ -15,7 +15,7 @@ def license_column(contract: Contract) -> Iterator[Disagreement]:
     name, types = contract.license.column, types_of(contract)
     if name and types.get(name, "string") != "string":
         yield Disagreement(
-            f"the licence of a row stands in '{name}', which the contract declares as {types[name]}",
+            f"the licences of rows are in '{name}', which the contract declares as {types[name]}",
             "Choose a column of strings",
             "assay.license",
             "assay.type",

@@ -14,9 +14,9 @@ from assay.contracts.model import Contract, Rule
 PRESENCE = ("required", "nullValues")
 NOT_PUBLISHED = "it names a column that admission drops"
 SEES_OTHERS = {
-    "type": "a version's columns have their types; it speaks of the text they were read from",
+    "type": "a version's columns have their types; it applies to the text they were read from",
     "relationship": "it needs the data set it points to",
-    "rowCount": "it speaks of the whole table",
+    "rowCount": "it applies to the whole table",
     "sql": "it is a query of the whole table",
     "anonymity": "it compares every row with every other",
     "metric": "it measures the whole version, and how it was made",

@@ -183,7 +183,7 @@ def objection(measured: Measured, *, citations: float, p95_ms: float | None) -> 
     None if nothing speaks against it.
     """
     if not measured.citations >= citations:
-        return f"{100 * measured.citations:.1f} % of its passages stand where they say, under the floor of {100 * citations:g} %"
+        return f"{100 * measured.citations:.1f} % of its passages are at their stated place, under the floor of {100 * citations:g} %"
     if p95_ms is not None and measured.p95_ms > p95_ms:
         return f"one question in twenty takes longer than {measured.p95_ms:.1f} ms, over the limit of {p95_ms:g} ms"
     return None

@@ -282,7 +282,7 @@ def test_a_file_that_is_no_database_is_refused(installation: SampleHome, kind: s
     installation.promise(
         setting("source", location=f"{kind}:../x.db", format="sql", options={"table": "t"})
     )
-    with pytest.raises(SourceError, match="lies outside"):
+    with pytest.raises(SourceError, match="is outside"):
         land(installation.run())
 
 

@@ -159,7 +159,7 @@ def test_without_a_licence_the_draft_waits_for_an_answer(
     (house.inbox / "x.csv").write_text("a,b\n1,x\n2,y\n")
     target = draft_contract(house.inbox / "x.csv", owner="ann@example.com")
     assert "# Assay refuses to publish until this is answered" in target.read_text()
-    assert "say it with --license" in capsys.readouterr().out
+    assert "give it with --license" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 INBOX = "inbox"
-OUTSIDE = f"the path lies outside ASSAY_HOME/{INBOX} and every folder of ASSAY_SOURCE_ROOTS"
+OUTSIDE = f"the path is outside ASSAY_HOME/{INBOX} and every folder of ASSAY_SOURCE_ROOTS"
 REMEDY = f"Move the file to {INBOX}, or add its folder to ASSAY_SOURCE_ROOTS; another data set is a source as assay:NAME"
 
 
