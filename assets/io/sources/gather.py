@@ -222,7 +222,7 @@ def _of_module(location: str, where: Where) -> Path:
     top, *inner_names = name.split(".")
     spec = importlib.util.find_spec(top)
     if spec is None or spec.origin is None:
-        remedy = "Mend `location` under assay.source"
+        remedy = "Correct `location` under assay.source"
         raise SourceError(f"no module '{top}' is installed", remedy, where)
     file = Path(spec.origin)
     if not inner_names:
@@ -249,7 +249,7 @@ def _inside(location: str, roots: Sequence[Path], where: Where) -> list[Path]:
     """
     if "\x00" in location:
         raise SourceError(
-            "the path contains a null character", "Mend `location` under assay.source", where
+            "the path contains a null character", "Correct `location` under assay.source", where
         )
     try:
         paths = [path for root in roots if is_source(path := (root / location).resolve(), roots)]
