@@ -240,7 +240,7 @@ def test_without_a_trace_there_is_a_new_one(text: str | None) -> None:
     ],
 )
 def test_what_is_no_trace_id_is_refused(text: str) -> None:
-    with pytest.raises(ConfigurationError, match="no trace id"):
+    with pytest.raises(ConfigurationError, match="not a trace id"):
         trace_of(text)
 
 
