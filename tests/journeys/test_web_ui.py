@@ -268,6 +268,34 @@ def test_a_second_origin_in_a_browser_changes_nothing_and_the_own_page_works(ui:
         }
 
 
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here")
+def test_a_foreign_name_that_comes_to_point_here_is_answered_nothing(ui: WebUi) -> None:
+    """DNS rebinding: for the browser, the page of the foreign name and the web UI are one origin."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    rebound = ["--host-resolver-rules=MAP rebind.example 127.0.0.1"]
+    with (
+        playwright.sync_playwright() as driver,
+        driver.chromium.launch(executable_path=CHROMIUM, args=OPTIONS + rebound) as browser,
+    ):
+        page = browser.new_context().new_page()
+        answer = page.goto(f"http://rebind.example:{ui.port}/")
+        assert answer is not None
+        assert answer.status == 421
+        # the page that the foreign name's own server gave before the name pointed here
+        page.route("**/evil", lambda route: route.fulfill(content_type="text/html", body="evil"))
+        page.goto(f"http://rebind.example:{ui.port}/evil")
+        statuses = page.evaluate(
+            """query => Promise.all(["/graphql", "/sign-in", "/"].map(path => fetch(path, {
+                method: path == "/graphql" ? "POST" : "GET",
+                headers: {"Content-Type": "application/json"},
+                body: path == "/graphql" ? JSON.stringify({query}) : undefined,
+            }).then(answer => answer.status, () => "blocked")))""",
+            START,
+        )
+        assert set(statuses) <= {421, "blocked"}  # newer browsers block it themselves
+    assert is_paused(ui)
+
+
 def test_no_log_holds_the_token_or_the_secret(ui: WebUi) -> None:
     token = ui.link.partition("token=")[2]
     cookie = ui.cookie.partition("=")[2]
