@@ -469,7 +469,7 @@ def test_a_value_that_is_not_in_its_columns_form_is_refused_and_not_scored_as_mi
     for output, said in (
         (
             "scores.csv",
-            "rows.csv, data set 'readings', row 4, column 'x': 1 value.* are no Float64",
+            "rows.csv, data set 'readings', row 4, column 'x': 1 value.* cannot be read as Float64",
         ),
         ("scores.xlsx", "scores.xlsx: .* written as CSV or Parquet"),
     ):
@@ -495,7 +495,7 @@ def test_what_looks_back_sees_the_rows_from_before_or_it_is_said(
     later.write_text("at,x,y\n2026-02-01T01:00:00Z,1,\n")
     said = score_file("high", later, "analytics", scores, None)
     assert said.endswith(
-        "\n1 of its features look back (x_lag1) and saw these rows only: give those from before with --history"
+        "\n1 of its features look back (x_lag1) and used these rows only: give earlier rows with --history"
     )
     assert "look back" not in score_file("high", later, "analytics", scores, None, before)
     rows, past = (
@@ -547,7 +547,7 @@ def test_a_steward_overrides_with_a_reason_and_the_same_version_is_trained_again
     opened_home = served.open()
     with pytest.raises(DriftError, match="needs a reason"):
         override(opened_home, "readings", "retrain", "  ")
-    with pytest.raises(DriftError, match="keeps no index"):
+    with pytest.raises(DriftError, match="declares no index"):
         override(opened_home, "readings", "rebuild", "why not")
     assert override(opened_home, "readings", "hold", "holidays").action == "hold"
     decision = override(opened_home, "readings", "retrain", "the meters were calibrated")
@@ -799,7 +799,7 @@ def test_scores_that_cannot_be_written_and_drift_that_is_not_asked_for_are_told_
         monkeypatch.setenv(name, value)
     rows = served.root / "rows.csv"
     rows.write_text("at,x,y\n2026-02-01T00:00:00Z,7.5,\n")
-    with pytest.raises(ActionError, match=r"it cannot be written \(there is no such folder"):
+    with pytest.raises(ActionError, match=r"it cannot be written \(the folder does not exist"):
         predict.score_file("high", rows, "analytics", served.root / "missing" / "scores.csv", None)
     served.promise()
     with pytest.raises(DriftError, match=r"asks for no comparison.* Add assay\.drift"):
