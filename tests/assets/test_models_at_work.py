@@ -802,7 +802,7 @@ def test_scores_that_cannot_be_written_and_drift_that_is_not_asked_for_are_told_
     with pytest.raises(ActionError, match=r"it cannot be written \(the folder does not exist"):
         predict.score_file("high", rows, "analytics", served.root / "missing" / "scores.csv", None)
     served.promise()
-    with pytest.raises(DriftError, match=r"asks for no comparison.* Add assay\.drift"):
+    with pytest.raises(DriftError, match=r"declares no comparison.* Add assay\.drift"):
         drift.read_drift("readings", None)
 
 
