@@ -142,7 +142,7 @@ def test_partitions_are_named_by_their_beginning_up_to_now() -> None:
         "2024-02-29",
         "2024-03-01",
     )
-    with pytest.raises(SourceError, match="no partition of that name"):
+    with pytest.raises(SourceError, match="no partition with that name"):
         partitions.chosen(daily, "2024-03-02", datetime(2025, 1, 1, tzinfo=UTC))
     window = partitions.window(monthly_, "2024-02")
     assert (window.start, window.end) == (
@@ -245,7 +245,7 @@ def test_a_partition_builds_on_what_latest_points_to_also_after_a_rollback(
 
 def test_rows_of_another_month_are_refused_and_none_is_lost_in_silence(metered: SampleHome) -> None:
     deliver(metered, "2013-02", month("2013-02", extra="M9,2013-03-01T00:00:00Z,1\n"))
-    with pytest.raises(SourceError, match="1 of its rows are not of 2013-02"):
+    with pytest.raises(SourceError, match="1 of its rows do not belong to 2013-02"):
         take(metered, "2013-02")
     deliver(metered, "2013-02", month("2013-02", extra="M9,not a time,1\n"))
     take(metered, "2013-02")
@@ -504,7 +504,7 @@ def test_a_document_about_partitions_that_is_not_what_was_signed_is_found_offlin
         else:
             other = next(each for each in sorted(folder.iterdir()) if each != file)
             file.write_text(other.read_text())
-        with pytest.raises(EvidenceError, match="about partitions is"):
+        with pytest.raises(EvidenceError, match="a partition document"):
             verified(metered)
         file.write_text(text)
     verified(metered)

@@ -141,9 +141,9 @@ REFUSED: list[tuple[dict[str, Any], type[AssayError], str]] = [
     (
         {"rule": "unreadable: missing columns"},
         QualityError,
-        "cannot be released: no reader could parse it",
+        "cannot be released: it could not be parsed",
     ),
-    ({"rows": (10,)}, QualityError, "cannot be released: no reader could parse it"),
+    ({"rows": (10,)}, QualityError, "cannot be released: it could not be parsed"),
     ({"rule": "meter_patern"}, QualityError, "Did you mean 'meter_pattern'"),
     ({"rows": (2,)}, QualityError, "row 2: it is not in this quarantine"),
     ({"rule": "meter_pattern", "why": " "}, ConfigurationError, "needs a reason"),

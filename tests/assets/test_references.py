@@ -119,7 +119,7 @@ def test_a_source_whose_version_has_expired_is_refused(three: SampleHome) -> Non
     "name", ["", "1.0.0", "Prod", "x" * 64, "a b", "../x", 'x"; drop table moves--']
 )
 def test_what_is_no_name_for_a_reference_is_refused(name: str) -> None:
-    with pytest.raises(EvidenceError, match="no name for a reference"):
+    with pytest.raises(EvidenceError, match="this name is not allowed for a reference"):
         check_name(name)
 
 

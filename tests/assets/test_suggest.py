@@ -98,10 +98,10 @@ def test_nothing_personal_is_asked_for(installation: SampleHome) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("meter\nM1\n", "no CSV file"),
-        ("_row,meter\nCANARY7391,M1\n", "no CSV file"),
+        ("meter\nM1\n", "not a CSV file"),
+        ("_row,meter\nCANARY7391,M1\n", "not a CSV file"),
         ("_row,meter\n2,M1\n2,M1\n", "repeated or missing row numbers"),
-        (None, "no CSV file"),
+        (None, "not a CSV file"),
     ],
     ids=["without numbers", "a number that is none", "a row twice", "no file"],
 )

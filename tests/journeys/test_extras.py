@@ -161,7 +161,7 @@ def test_published_rows_are_read_with_data(environment: MakeEnvironment, project
     data = environment("data")
     code = "import assay; print(assay.open('readings', purpose='training').collect().height)"
     assert data.python("-c", code, folder=project).strip() == "3"
-    assert "3 verified, nothing differs" in data.assay("verify", "--all", folder=project)
+    assert "3 verified; nothing differs" in data.assay("verify", "--all", folder=project)
     refused = data.assay("run", "readings", folder=project, check=False)
     assert "`assay run` needs the extra `orchestration`" in refused
 
