@@ -85,7 +85,8 @@ def _without_notices() -> Iterator[None]:
 
 def _end_lost(installation: Installation, opened: Any) -> None:
     """End runs that were lost before; what goes wrong with that stops no run."""
-    from assay.assets.dagster.sensors import end_lost
+    with _without_notices():
+        from assay.assets.dagster.sensors import end_lost
 
     try:
         end_lost(installation, opened)

@@ -48,6 +48,7 @@ def test_the_first_data_set_is_published_twice_and_verifies(
     ]
     assert "already published as 1.0.0" in printed
     assert "email_" in printed
+    assert "Warning" not in printed
     assert "customer0@example.com" not in printed
 
 
