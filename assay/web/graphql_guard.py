@@ -88,7 +88,7 @@ def _read_object(body: bytes) -> dict[str, Any] | Refusal:
     except (ValueError, RecursionError):
         return Refusal(400, "The request is not JSON in UTF-8.")
     if isinstance(message, list):
-        return Refusal(400, "Batches are refused: send one operation a request.")
+        return Refusal(400, "Batches are refused: send one operation per request.")
     if not isinstance(message, dict):
         return Refusal(400, "The request must be a JSON object with a `query`.")
     return message

@@ -228,13 +228,13 @@ class Endpoint:
                 problem = f"it answers {status}"
                 if status not in _BUSY:
                     raise ActionError(
-                        f"the endpoint refuses: {problem}",
+                        f"the endpoint refuses the request: {problem}",
                         "Check `url`, `model` and ASSAY_EMBEDDING_KEY",
                         self._where,
                     )
                 break
         raise ActionError(
-            f"the endpoint did not answer in {TRIES} tries: {problem}",
+            f"the endpoint failed in {TRIES} tries: {problem}",
             "Run again later; if it happens again, check the server",
             self._where,
         )

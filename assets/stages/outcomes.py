@@ -194,7 +194,7 @@ def _with_columns_needed(raw: pl.DataFrame, file: Path) -> pl.DataFrame:
     if missing:
         remedy = f"Give `{PARENT}` as `assay models predict` wrote it, and `{LABEL}`, which is 0 or 1, separated by a comma"
         raise ActionError(
-            f"it lacks the column '{missing[0]}' among its {raw.width}",
+            f"it lacks the column '{missing[0]}' among its {raw.width} columns",
             remedy,
             Where(file=shown(file)),
         )

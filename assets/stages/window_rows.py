@@ -58,7 +58,7 @@ def within(contract: Contract, window: Window) -> pl.Expr:
     if column is None:
         raise SourceError(
             "no column assigns rows to windows",
-            "Mark a column with `partitioned: true`, or remove `windows` from assay.source",
+            "Mark a column with `partitioned: true`, or add `windows` to assay.source",
             Where(file=contract.file),
         )
     return (

@@ -136,7 +136,7 @@ class Treatment(Settings):
             )
         if (self.to == "area") != (self.keep_first > 0) or (self.to == "band") != (self.width > 0):
             raise ValueError(
-                "`area` needs `keep_first`, `band` needs `width`, and nothing else does"
+                "`area` requires `keep_first`, and `band` requires `width`; other values of `to` allow neither"
             )
         return self
 

@@ -29,8 +29,8 @@ class _Chooses(Step):
     def _said_whole(self) -> _Chooses:
         if (self.keep in ("max", "min")) != (self.keep_by is not None):
             raise ValueError(
-                "`keep_by` names the column for `keep: max` or `keep: min`, "
-                "and belongs to nothing else"
+                "`keep_by` is required with `keep: max` and `keep: min`, "
+                "and allowed with nothing else"
             )
         return self
 

@@ -50,12 +50,12 @@ class Outliers(Step):
     def _said_whole(self) -> Outliers:
         if self.method in _MODEL and (self.action == "cap" or self.factor is not None):
             raise ValueError(
-                f"`{self.method}` looks at several columns together: it has a `share`, "
-                "no `factor`, and no value to cap"
+                f"`{self.method}` compares several columns together: write a `share`, "
+                "without `factor` or `action: cap`"
             )
         if self.method == "constant" and self.factor is not None:
             raise ValueError(
-                "`constant` compares with one value, without a distance: it has a `share`, no `factor`"
+                "`constant` compares with one value, without a distance: write a `share`, no `factor`"
             )
         if self.method not in _MODEL and self.method != "constant" and self.share is not None:
             raise ValueError(

@@ -74,7 +74,7 @@ def select(
         left = [score.feature for score in told if score.kept]
         if not left:
             raise FeatureError(
-                f"`{selection.select}` leaves no feature",
+                f"`{selection.select}` keeps no feature",
                 "Relax it, or remove it from assay.features",
             )
     return tuple(left), tuple(scores)

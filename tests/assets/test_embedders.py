@@ -126,7 +126,7 @@ def test_nothing_goes_over_the_public_network_in_the_open(server: Server) -> Non
 
 def test_no_redirect_is_followed(server: Server) -> None:
     server.answer = lambda body: (307, {})
-    with pytest.raises(ActionError, match="the endpoint refuses: it answers 307"):
+    with pytest.raises(ActionError, match="the endpoint refuses the request: it answers 307"):
         endpoint(server).of_question("a", "a")
 
 

@@ -216,7 +216,7 @@ def test_a_time_without_a_zone_is_on_no_zones_clock(transform: dict[str, object]
                 "method": "isolation_forest",
                 "action": "cap",
             },
-            "no value to cap",
+            "without `factor` or `action: cap`",
         ),
         (
             {"step": "outliers", "columns": ["energy_kwh"], "share": 0.1, "action": "flag"},
@@ -225,7 +225,7 @@ def test_a_time_without_a_zone_is_on_no_zones_clock(transform: dict[str, object]
         ({"step": "near_duplicate_texts", "column": "energy_kwh"}, "compares texts"),
         (
             {"step": "deduplicate_by_key", "columns": ["meter"], "keep": "max"},
-            "`keep_by` names the column",
+            "`keep_by` is required with",
         ),
         (
             {"step": "deduplicate_by_key", "columns": ["nope"]},

@@ -114,7 +114,7 @@ def test_missing_numbers_count_as_the_mean() -> None:
 
 
 def test_nothing_left_and_one_class_are_refused() -> None:
-    with pytest.raises(FeatureError, match="leaves no feature"):
+    with pytest.raises(FeatureError, match="keeps no feature"):
         select(FEATURES, ["same"], None, [ByVariance(select="variance")], 0)
     with pytest.raises(FeatureError, match="both classes"):
         select(

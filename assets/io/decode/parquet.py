@@ -66,7 +66,7 @@ def decode(task: Task) -> Decoded:
         opened.unlink()
     if written < rows:  # some footers tell of fewer rows than there are
         raise Undecodable(
-            f"the file declares {rows:,} rows, and {written:,} can be read",
+            f"the file declares {rows:,} rows, but only {written:,} can be read",
             "Get it again, or write it again",
         )
     UnreadableRecords(folder).close()

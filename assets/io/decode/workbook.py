@@ -185,7 +185,7 @@ def _columns_of_lengths(book: Any, sheet: str, texts: pl.DataFrame, skipped: int
 def _sheet(names: list[str], wanted: str | None) -> str:
     if wanted is not None and wanted not in names:
         raise Undecodable(
-            f"the workbook has no sheet '{wanted}' among its {len(names)}",
+            f"the workbook has no sheet '{wanted}' among its {len(names)} sheets",
             "Correct `sheet` under `options`",
         )
     if wanted is None and len(names) != 1:

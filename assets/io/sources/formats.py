@@ -51,7 +51,7 @@ def check_kind(source: Source, file: Path, where: Where) -> None:
         return
     if kind.packing is not None:
         problem = f"the file in the archive is {kind.shown}"
-        raise SourceError(problem, "Pack the file itself, once", where)
+        raise SourceError(problem, "Pack the file itself, not an archive", where)
     remedy = kind.remedy
     if kind.format is not None:
         wanted = _READS.get(source.format, source.format.capitalize())
