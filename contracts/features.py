@@ -60,8 +60,8 @@ class Features(Settings):
                 raise ValueError(f"`{needing}` needs the `target` of the features")
         if not any(transform.keep for transform in self.transforms):
             raise ValueError(
-                "every transform says `keep: false`, so the table would have no feature: "
-                "let one be kept"
+                "every transform has `keep: false`, so the table would have no feature: "
+                "keep at least one"
             )
         taken = {self.order_by, *([self.target.name] if self.target else [])}
         for transform in self.transforms:

@@ -86,7 +86,7 @@ def kind_of(location: str) -> Kind:
     if scheme in ("http", "https", "file", "ftp", "gopher", "data", *CLOUDS):
         wanted = scheme if scheme in ("http", "https", *CLOUDS) else "https"
         raise ValueError(
-            f"`location` starts with '{scheme}:' and is no address: write {wanted}://, or a path"
+            f"`location` starts with '{scheme}:' but is not an address: write {wanted}://, or a path"
         )
     return "glob" if any(mark in location for mark in "*?[") else "path"
 

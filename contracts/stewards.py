@@ -80,7 +80,7 @@ class StewardPolicy(Frozen):
         }
         for what, values in unique.items():
             if len(set(values)) < len(values):
-                raise ValueError(f"two persons have one {what}")
+                raise ValueError(f"two persons have the same {what}")
         return self
 
     def by_name(self, name: str) -> Person | None:

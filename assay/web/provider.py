@@ -44,13 +44,13 @@ class ProviderSettings(BaseSettings):
     @model_validator(mode="after")
     def _complete(self) -> ProviderSettings:
         if (self.issuer is None) != (not self.client_id):
-            raise ValueError("ASSAY_OIDC_ISSUER and ASSAY_OIDC_CLIENT_ID are set together")
+            raise ValueError("ASSAY_OIDC_ISSUER and ASSAY_OIDC_CLIENT_ID must be set together")
         for address in (self.issuer, self.url):
             local = address is not None and address.host in ("127.0.0.1", "localhost", "[::1]")
             if address is not None and address.scheme != "https" and not local:
-                raise ValueError("an address that is not of this machine begins with https://")
+                raise ValueError("an address that is not on this machine must begin with https://")
         if self.url is not None and (self.url.path or "/") != "/":
-            raise ValueError("ASSAY_OIDC_URL has no path")
+            raise ValueError("ASSAY_OIDC_URL must not have a path")
         return self
 
 

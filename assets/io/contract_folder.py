@@ -72,7 +72,7 @@ class ContractFolder(Mapping[str, Contract]):
         contract = read_contract(files[0])
         if contract.name != name:
             raise ContractError(
-                f"the name of the document is '{contract.name}', and a line of it reads `name: {name}`",
+                f"the name of the document is '{contract.name}', but a line of it reads `name: {name}`",
                 "Write the name in a line of its own, and indent the other line",
                 Where(file=shown(files[0])),
                 "assay.name",

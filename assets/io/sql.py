@@ -102,7 +102,7 @@ def _failed(
     """The first query without an answer is the one that was running."""
     rule = next(name for name in queries if name not in answers)
     return QualityError(
-        f"the query was ended: {why}",
+        f"the query was stopped: {why}",
         "Write a simpler query, or use a library metric",
         Where(rule=rule),
     )

@@ -126,7 +126,7 @@ def record(installation: Installation, name: str, run_id: str | None) -> Quarant
     where = Where(dataset=name)
     if len(chosen) > 1 and run_id:
         raise QualityError(
-            f"the names of {len(chosen)} runs begin with it",
+            f"{len(chosen)} runs have an id that begins with it",
             "Give more characters of the run's id",
             where,
         )

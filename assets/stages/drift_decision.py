@@ -168,7 +168,7 @@ def override(
     if drift is None:
         raise DriftError(
             f"version {number} has not been measured",
-            f"Run it first: assay run {name}",
+            f"Measure it: assay run {name}",
             Where(dataset=name),
         )
     steward = Override(chosen, installation.registry.actor, checked_reason(why))

@@ -28,7 +28,7 @@ def check_related_contracts(
         problem = problem_of(installation.contracts, name)
         if problem is not None:
             raise ConfigurationError(
-                f"it refers to '{name}', and its contract cannot be read: {problem.where}: {problem.problem}",
+                f"it refers to '{name}', but the contract of that data set cannot be read: {problem.where}: {problem.problem}",
                 f"Fix the contract of {name} first",
                 Where(file=contract.file, dataset=contract.name),
             ) from problem

@@ -135,7 +135,7 @@ def _check(source: Upstream, contract: Contract, careless: str | None) -> None:
     if wrong:
         remedy = f"Remove it from assay.license, or publish {source.row.dataset} for it"
         raise AdmissionError(
-            f"{named} was not admitted for '{wrong[0]}', but for {' and '.join(admitted)}",
+            f"{named} was not admitted for '{wrong[0]}', only for {' and '.join(admitted)}",
             remedy,
             where,
         )

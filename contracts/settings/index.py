@@ -105,7 +105,9 @@ class Rerank(Settings):
     @model_validator(mode="after")
     def _has_its_model(self) -> Rerank:
         if (self.method == "cross-encoder") != (self.model is not None):
-            raise ValueError("`model` belongs to `cross-encoder`, and only to it")
+            raise ValueError(
+                "`model` is required with `cross-encoder` and allowed with nothing else"
+            )
         return self
 
 
@@ -146,5 +148,5 @@ class Index(Settings):
     @model_validator(mode="after")
     def _overlaps_less_than_half(self) -> Index:
         if 2 * self.overlap_chars > self.chunk_chars:
-            raise ValueError("`overlap_chars` is at most half of `chunk_chars`")
+            raise ValueError("`overlap_chars` must be at most half of `chunk_chars`")
         return self

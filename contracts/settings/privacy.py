@@ -132,7 +132,7 @@ class Treatment(Settings):
     def _said_whole(self) -> Treatment:
         if (self.treatment == "generalize") != (self.to is not None):
             raise ValueError(
-                "`to` belongs to `generalize`, and only to it: year, month, area or band"
+                "`to` (year, month, area or band) is required with `generalize` and allowed with nothing else"
             )
         if (self.to == "area") != (self.keep_first > 0) or (self.to == "band") != (self.width > 0):
             raise ValueError(
@@ -160,7 +160,7 @@ class Anonymity(Settings):
         if bool(self.sensitive) != (self.l is not None or self.t is not None):
             raise ValueError("`l` and `t` need `sensitive` columns: write both, or neither")
         if set(self.sensitive) & set(self.quasi_identifiers):
-            raise ValueError("a column is a quasi-identifier or sensitive, not both")
+            raise ValueError("a column cannot be both a quasi-identifier and sensitive")
         return self
 
 

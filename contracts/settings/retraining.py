@@ -27,7 +27,7 @@ class Trainer(Settings):
         allowed = parameters_of(self.name)
         if unknown := sorted(set(self.parameters) - allowed):
             raise ValueError(
-                f"{self.name} has no parameter '{unknown[0]}', but {', '.join(sorted(allowed))}"
+                f"{self.name} has no parameter '{unknown[0]}': choose {', '.join(sorted(allowed))}"
             )
         return self
 
@@ -64,7 +64,7 @@ class Canary(Settings):
     @model_validator(mode="after")
     def _most_is_no_less(self) -> Canary:
         if self.most is not None and self.most < self.outcomes:
-            raise ValueError(f"most is {self.most}, which is less than outcomes, {self.outcomes}")
+            raise ValueError(f"`most` ({self.most}) is less than `outcomes` ({self.outcomes})")
         return self
 
     @property

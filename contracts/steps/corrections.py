@@ -98,7 +98,7 @@ class Synonyms(Correction):
             set(self.values) & {right for wrong, right in self.values.items() if wrong != right}
         )
         if moved:
-            raise ValueError(f"{moved[0]!r} is replaced itself, and another value becomes it")
+            raise ValueError(f"{moved[0]!r} is replaced, but other values are replaced by it")
         return self
 
     @property
@@ -164,7 +164,7 @@ class Numbers(Correction):
         if any(
             not unit.strip() or any(character.isdigit() for character in unit) for unit in units
         ):
-            raise ValueError("a unit is written without digits")
+            raise ValueError("a unit must not contain digits")
         return units
 
     @property
@@ -269,7 +269,7 @@ class Dependency(Settings):
     @model_validator(mode="after")
     def _not_itself(self) -> Dependency:
         if self.decides in self.given:
-            raise ValueError(f"'{self.decides}' decides itself")
+            raise ValueError(f"'{self.decides}' cannot determine itself")
         return self
 
 

@@ -44,11 +44,11 @@ class FillMissing(Step):
             raise ValueError("`value` is only allowed with the method `constant`")
         if (self.method in ORDERED) != (self.order_by is not None):
             raise ValueError(
-                "`order_by` belongs to the methods `forward`, `backward` and `interpolate`, "
-                "and only to them"
+                "`order_by` is required with the methods `forward`, `backward` and `interpolate`, "
+                "and allowed with no other"
             )
         if self.by and self.method not in _GROUPED:
-            raise ValueError(f"`by` does not belong to the method `{self.method}`")
+            raise ValueError(f"`by` is not allowed with the method `{self.method}`")
         if self.using and self.method != "iterative":
             raise ValueError("`using` belongs to the method `iterative`")
         if self.method == "iterative" and len({*self.columns, *self.using}) == 1:

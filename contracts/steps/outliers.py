@@ -59,7 +59,7 @@ class Outliers(Step):
             )
         if self.method not in _MODEL and self.method != "constant" and self.share is not None:
             raise ValueError(
-                f"`share` belongs to {', '.join(f'`{name}`' for name in ('constant', *_MODEL))}"
+                f"`share` is only allowed with {', '.join(f'`{name}`' for name in ('constant', *_MODEL))}"
             )
         return self
 

@@ -19,11 +19,11 @@ _UNITS = {"d": 86_400_000_000, "h": 3_600_000_000, "m": 60_000_000, "s": 1_000_0
 def _is_a_span(text: str | int) -> str | int:
     if isinstance(text, str) and not re.fullmatch(r"[1-9][0-9]{0,6}[dhms]", text):
         raise ValueError(
-            "write a span of time as a number and d, h, m or s, such as 7d; "
-            "a whole number where rows are ordered by one"
+            "write a span of time as a number and d, h, m or s, such as 7d, "
+            "or as a whole number if rows are ordered by one"
         )
     if isinstance(text, int) and not 0 < text < 2**53:
-        raise ValueError("a span is greater than 0")
+        raise ValueError("a span must be greater than 0")
     return text
 
 

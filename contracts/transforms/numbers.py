@@ -85,7 +85,7 @@ class Bin(OfNumbers, Sampled):
             set(self.edges)
         ):
             raise ValueError(
-                "`edges`, in ascending order, belong to the method `edges`, and only to it"
+                "`edges`, in ascending order, are required with the method `edges` and allowed with no other"
             )
         return self
 

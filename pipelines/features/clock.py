@@ -35,7 +35,7 @@ def _part(column: str, part: str, zone: str | None, context: Context) -> pl.Expr
     dtype = context.types[column]
     if not isinstance(dtype, pl.Datetime | pl.Date) or (part in _CLOCK and dtype == pl.Date):
         raise FeatureError(
-            f"'{column}' is {dtype}, and has no {part}",
+            f"'{column}' is {dtype}, which has no {part}",
             "Choose a column of dates or timestamps",
             Where(field=column),
         )

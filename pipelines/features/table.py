@@ -360,7 +360,7 @@ def checked(frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
     for column, wanted in state.types.items():
         if str(types[column]) != wanted and types[column] != pl.Null:
             raise FeatureError(
-                f"'{column}' is {types[column]}, and was {wanted} when the features were fitted",
+                f"'{column}' is {types[column]}, but was {wanted} when the features were fitted",
                 "Cast it to that type",
                 Where(field=column),
             )
@@ -424,7 +424,9 @@ def _named(name: str) -> pl.DataType:
         return pl.Decimal(*map(int, re.findall("[0-9]+", name)))
     if name.startswith("Datetime(time_unit='us'"):
         return pl.Datetime("us", name.partition("time_zone='")[2].partition("'")[0] or None)
-    raise FeatureError(f"a column of nulls has no type, and {name} is wanted", f"Cast it to {name}")
+    raise FeatureError(
+        f"a column of nulls has no type, but {name} is required", f"Cast it to {name}"
+    )
 
 
 def table(

@@ -138,7 +138,8 @@ def test_the_card_says_what_it_was_made_from_and_how_it_did() -> None:
 
 def test_parameters_that_a_trainer_does_not_take_are_refused() -> None:
     with pytest.raises(
-        ValueError, match="gradient_boosting has no parameter 'leaves', but categorical_features, "
+        ValueError,
+        match="gradient_boosting has no parameter 'leaves': choose categorical_features, ",
     ):
         Trainer(parameters={"leaves": 3})
     frame = pl.DataFrame({"x": np.arange(200.0), "y": [0, 1] * 100})
@@ -241,7 +242,7 @@ def test_who_looks_at_every_delivery_is_not_misled_more_often_than_stated() -> N
 
 
 def test_a_limit_below_the_first_look_is_refused() -> None:
-    with pytest.raises(ValueError, match="most is 100, which is less than outcomes, 200"):
+    with pytest.raises(ValueError, match=r"`most` .100. is less than `outcomes` .200."):
         Canary(share=0.5, outcomes=200, most=100)
 
 

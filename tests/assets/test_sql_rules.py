@@ -117,7 +117,7 @@ def test_time_is_limited_and_the_rule_is_named(readings: Path, tmp_path: Path) -
         "cross": checked(cross, table="readings", columns=["meter", "kwh"]),
     }
     with pytest.raises(
-        QualityError, match="rule 'cross': the query was ended: it took longer than 3 s"
+        QualityError, match="rule 'cross': the query was stopped: it took longer than 3 s"
     ):
         evaluate(safe, {"readings": [big]}, timeout_s=3)
 

@@ -135,7 +135,7 @@ def test_a_purpose_that_the_source_was_not_admitted_for_is_refused_and_recorded(
     )
     with pytest.raises(
         AdmissionError,
-        match=r"readings@1\.0\.0 was not admitted for 'retrieval', but for analytics and training",
+        match=r"readings@1\.0\.0 was not admitted for 'retrieval', only for analytics and training",
     ):
         chained.published("derived")
     assert uses(chained) == [

@@ -131,7 +131,7 @@ def test_known_spellings_become_the_one_that_is_wanted() -> None:
 
 
 def test_synonyms_that_lead_to_another_are_refused() -> None:
-    with pytest.raises(ValidationError, match="replaced itself"):
+    with pytest.raises(ValidationError, match="is replaced, but"):
         Synonyms(step="synonyms", columns=("x",), values={"a": "b", "b": "c"})
 
 

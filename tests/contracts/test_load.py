@@ -188,7 +188,7 @@ def test_a_time_without_a_zone_is_on_no_zones_clock(transform: dict[str, object]
         ),
         (
             {"step": "fill_missing", "columns": ["energy_kwh"], "method": "forward"},
-            "`order_by` belongs to",
+            "`order_by` is required with",
         ),
         (
             {
@@ -220,7 +220,7 @@ def test_a_time_without_a_zone_is_on_no_zones_clock(transform: dict[str, object]
         ),
         (
             {"step": "outliers", "columns": ["energy_kwh"], "share": 0.1, "action": "flag"},
-            "`share` belongs to",
+            "`share` is only allowed with",
         ),
         ({"step": "near_duplicate_texts", "column": "energy_kwh"}, "compares texts"),
         (

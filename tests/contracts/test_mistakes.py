@@ -627,7 +627,7 @@ WRONG_FEATURES: list[tuple[str, str, list[str]]] = [
         "transform: scale, columns: [energy_kwh]",
         "transform: window, columns: [energy_kwh], span: 7 days",
         [
-            "47:54 assay.value: assay.features.transforms.0.span: write a span of time as a number and d, h, m or s, such as 7d; a whole number where rows are ordered by one. See docs/how-to/features.md for what it takes."
+            "47:54 assay.value: assay.features.transforms.0.span: write a span of time as a number and d, h, m or s, such as 7d, or as a whole number if rows are ordered by one. See docs/how-to/features.md for what it takes."
         ],
     ),
     (

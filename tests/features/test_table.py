@@ -115,7 +115,7 @@ def test_state_is_plain_data_and_of_one_version() -> None:
 
 
 def test_a_column_of_another_type_is_refused() -> None:
-    with pytest.raises(FeatureError, match="'x' is Int64, and was Float64"):
+    with pytest.raises(FeatureError, match="'x' is Int64, but was Float64"):
         table.transform(ROWS.with_columns(pl.col("x").cast(pl.Int64)).lazy(), fitted(ROWS, SCALE))
 
 

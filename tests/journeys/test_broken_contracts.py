@@ -234,7 +234,7 @@ def test_contracts_that_refer_to_a_broken_one_fail_themselves_and_name_it(
     lines = [line for line in err.splitlines() if line.strip()]
     for line, name in zip(lines, referring, strict=True):
         assert f"data set '{name}'" in line
-        assert "it refers to 'alpha', and its contract cannot be read: " in line
+        assert "it refers to 'alpha', but the contract of that data set cannot be read: " in line
         assert "alpha.odcs.yaml:" in line
     status = {entry["dataset"]: entry for entry in json.loads(assay("status", "--json")[1])}
     assert status["beta"]["versions"] == ["1.0.0", "1.1.0"]

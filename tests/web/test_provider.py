@@ -226,11 +226,11 @@ def test_no_header_says_who_one_is(browser: TestClient, headers: dict[str, str])
 @pytest.mark.parametrize(
     ("variables", "problem"),
     [
-        ({"ISSUER": "https://id.example.com"}, "are set together"),
-        ({"CLIENT_ID": "assay"}, "are set together"),
-        ({"ISSUER": "http://id.example.com", "CLIENT_ID": "assay"}, "begins with https://"),
-        ({"URL": "http://assay.example.com"}, "begins with https://"),
-        ({"URL": "https://assay.example.com/below"}, "has no path"),
+        ({"ISSUER": "https://id.example.com"}, "must be set together"),
+        ({"CLIENT_ID": "assay"}, "must be set together"),
+        ({"ISSUER": "http://id.example.com", "CLIENT_ID": "assay"}, "must begin with https://"),
+        ({"URL": "http://assay.example.com"}, "must begin with https://"),
+        ({"URL": "https://assay.example.com/below"}, "must not have a path"),
         ({"ISSUER": "id.example.com", "CLIENT_ID": "assay"}, "valid URL"),
     ],
 )

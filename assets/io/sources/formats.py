@@ -57,7 +57,7 @@ def check_kind(source: Source, file: Path, where: Where) -> None:
         wanted = _READS.get(source.format, source.format.capitalize())
         remedy = f"Write `format: {kind.format}` under assay.source, or deliver {wanted}"
     raise SourceError(
-        f"the file is {kind.shown}, and the contract states `format: {source.format}`",
+        f"the file is {kind.shown}, but the contract states `format: {source.format}`",
         remedy,
         where,
     )

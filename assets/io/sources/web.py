@@ -207,7 +207,7 @@ def _request(
         except urllib3.exceptions.SSLError:
             raise SourceError(
                 "the server's certificate is not valid for its name",
-                "Look at the certificate; nothing is fetched without one",
+                "Check the certificate; nothing is fetched without a valid one",
                 sink.where,
             ) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
