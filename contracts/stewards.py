@@ -59,7 +59,7 @@ class Steward(Person):
 class StewardPolicy(Frozen):
     """Every person, those who may approve among them, and for how many days an approval holds."""
 
-    valid_days: int = Field(ge=1, le=366)
+    valid_days: int = Field(default=30, ge=1, le=366)
     stewards: tuple[Steward, ...] = ()
     persons: tuple[Person, ...] = ()
     """Those who approve nothing."""

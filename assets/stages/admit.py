@@ -141,7 +141,8 @@ def found_again(run: Run, row: Version) -> pl.DataFrame:
 def _reviewed(run: Run, admission: Admission) -> Admission:
     """Let the verdict stand, or find what a person decided.
 
-    Raises: AdmissionError: refused, or no one has decided yet.
+    Raises: AdmissionError: refused, a fact of the contract is not stated, or no one has decided
+        yet.
     """
     contract, verdict = run.contract, admission.verdict
     where = Where(file=contract.file, dataset=contract.name)
@@ -149,6 +150,12 @@ def _reviewed(run: Run, admission: Admission) -> Admission:
         raise _refusal(verdict, where)
     if verdict.outcome == "admitted":
         return admission
+    if any(unanswered(contract.license, contract.privacy)):
+        raise AdmissionError(
+            f"held: {'; '.join(verdict.reasons)}",
+            "State it in the contract: no approval of stewards stands in for that",
+            where,
+        )
     row = run.installation.registry.reviews.request(
         contract.name, admission.inputs.key, list(verdict.reasons)
     )
@@ -164,11 +171,10 @@ def _reviewed(run: Run, admission: Admission) -> Admission:
         raise AdmissionError(
             f"rejected by {decided_by}", "Fix what the review lists, and run again", where
         )
-    is_open = any(unanswered(contract.license, contract.privacy))
-    to_do = "State it in the contract" if is_open else "Declare the column under assay.privacy"
     raise AdmissionError(
         f"held for review: {'; '.join(verdict.reasons)}",
-        f"{to_do}, or ask two stewards to decide: assay review show {row.id}",
+        "Declare the column under assay.privacy, or ask two stewards to decide:"
+        f" assay review show {row.id}",
         where,
     )
 

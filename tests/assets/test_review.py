@@ -15,11 +15,13 @@ from assay.assets.io.registry.reviews import approvals
 from assay.assets.io.signing_keys import public_of, read_private
 from assay.assets.services import review
 from assay.assets.stages import review_state
+from assay.assets.stages.ingest import landed_in
+from assay.assets.stages.run_inputs import inputs_of_window, next_window
 from assay.contracts.errors import AdmissionError, AssayError, ConfigurationError, EvidenceError
 from assay.contracts.policy import license_policy
 from assay.lineage.approval import opened, signed
 from assay.pipelines.core.frames import Approval, Decision
-from tests.conftest import SampleHome, columns
+from tests.conftest import Edit, SampleHome, columns, setting
 
 EMAILS = "meter\nask ann@example.com\nM2\n"
 NOTED = columns({"name": "meter", "logicalType": "string"})
@@ -46,6 +48,36 @@ def decide(
         number,
         review.sign(opened_home, number, decision, "a mailbox of the company", key),
     ).decision
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        setting("privacy", lawful_basis="unknown"),
+        setting("privacy", sensitivity="unknown"),
+        setting("privacy", confirmed_by="TODO"),
+        setting("license", holder="TODO"),
+    ],
+    ids=["lawful basis", "sensitivity", "confirmation", "holder"],
+)
+@pytest.mark.parametrize("delivery", [EMAILS, "meter\nM1\n"], ids=["found", "nothing found"])
+def test_no_approval_stands_in_for_what_a_person_has_to_state(
+    installation: SampleHome, edit: Edit, delivery: str
+) -> None:
+    installation.promise(NOTED, edit)
+    installation.deliver(delivery)
+    ann, bob = installation.appoint("ann", "first"), installation.appoint("bob", "second")
+    with pytest.raises(AdmissionError, match=r"nobody has .*no approval of stewards"):
+        installation.published()
+    assert installation.open().registry.reviews.all() == []
+    run = installation.run()
+    digest = landed_in(run).digest
+    inputs = inputs_of_window(run, digest, next_window(run, digest))
+    run.installation.registry.reviews.request("readings", inputs.key, ["as asked for before"])
+    assert [decide(installation, key) for key in (ann, bob)] == ["open", "approved"]
+    with pytest.raises(AdmissionError, match=r"nobody has .*no approval of stewards"):
+        installation.published()
+    assert installation.open().registry.versions.all("readings") == []
 
 
 def test_two_persons_publish_and_the_evidence_holds_what_they_signed(held: SampleHome) -> None:

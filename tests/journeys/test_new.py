@@ -125,6 +125,40 @@ def test_a_made_table_goes_the_whole_way(
     assert (rows["published"], rows["quarantined"], rows["removed"]) == (2_000, 0, 1)
 
 
+def appoint(folder: Path, names: tuple[str, ...], command: Assay) -> dict[str, Path]:
+    """Make each a steward of both levels, as the docs say. Returns: their keys."""
+    keys = {name: folder / f"{name}.pem" for name in names}
+    entries = [command("review", "key", name, "--out", str(key))[1] for name, key in keys.items()]
+    (folder / "stewards.yaml").write_text("".join(["stewards:\n", *entries]))
+    return keys
+
+
+def test_a_held_draft_is_published_once_its_facts_are_stated_and_two_stewards_approve(
+    house: House, command: Assay, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSAY_STEWARDS", str(tmp_path / "stewards.yaml"))
+    keys = appoint(tmp_path, ("ann", "bob"), command)
+    sites = ["House of Maria Garcia", *[f"Mill {n}" for n in range(39)]]
+    lines = [f"M{n},{site}" for n, site in enumerate(sites)]
+    (house.inbox / "meters.csv").write_text("\n".join(["meter,site", *lines, ""]))
+    target = draft_contract(house.inbox / "meters.csv", license="CC0-1.0", owner="ann@example.com")
+    code, out, err = command("run", "meters")
+    assert (code, "nobody has stated who holds the rights" in out + err) == (1, True)
+    assert "no approval of stewards stands in for that" in out + err
+    assert "No review was ever needed" in command("review", "list")[1]
+    answer(target)
+    code, out, err = command("run", "meters")
+    assert (code, "column 'site' holds name in 1 rows, undeclared" in out + err) == (1, True)
+    for name, state in (("ann", "needs an approval of the second level"), ("bob", "approved.")):
+        approval = ("review", "approve", "1", "--key", str(keys[name]), "--why", "houses of firms")
+        code, out, err = command(*approval)
+        assert (code, state in out) == (0, True), out + err
+    code, out, err = command("run", "meters")
+    assert code == 0, out + err
+    assert json.loads(command("show", "meters@1.0.0", "--json")[1])["rows"]["published"] == 40
+    assert "2 signed approvals" in command("verify", "meters")[1]
+
+
 @pytest.mark.parametrize(
     "file", [*REAL, *(pytest.param(file, marks=pytest.mark.soak) for file in MORE)]
 )
