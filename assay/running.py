@@ -262,7 +262,9 @@ def summary(stage: str, details: dict[str, Any]) -> str:
             return f"{details['dagster/row_count']:,} rows{files}, {details['unreadable_lines']} unreadable lines{again}{_describe_late(details)}"
         case "admitted":
             window = f" of {details['window']}" if details["window"] != "all" else ""
-            return f"{details['verdict']}: {details['license']} {details['license_verdict']}, {details['rows']:,} rows{window}"
+            held = details["verdict"] == "held"  # a run that is not approved stops
+            outcome = "approved by two stewards" if held else details["verdict"]
+            return f"{outcome}: {details['license']} {details['license_verdict']}, {details['rows']:,} rows{window}"
         case "cleaned":
             return f"{details['rows_in']:,} in = {details['dagster/row_count']:,} kept + {details['quarantined']:,} quarantined + {details['removed']:,} removed; {details['checks_passed_pct']:.0f} % of checks passed"
         case "published":

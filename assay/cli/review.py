@@ -36,7 +36,15 @@ def review_show(number: Number, as_json: AsJson = False) -> None:
     """Show one review: its reasons, its digest, who has decided, who is missing."""
     from assay.reading import reviewed
 
-    print_result(reviewed(number), as_json, lambda data: show_reviews([data]))
+    print_result(reviewed(number), as_json, _show_review)
+
+
+def _show_review(data: dict[str, Any]) -> None:
+    """Print a review, and what is replaced: before and after, by the shapes of the cells."""
+    show_reviews([data])
+    for sample in data["samples"]:
+        column, before, after = map(escape, (sample["column"], sample["before"], sample["after"]))
+        console().print(f"  {column}: {before}  →  {after}", soft_wrap=True)
 
 
 def show_reviews(data: list[dict[str, Any]]) -> None:

@@ -25,12 +25,12 @@ from assay.contracts.errors import SourceError, Where, shown
 from assay.contracts.policy import license_policy
 from assay.contracts.problems import Problem
 from assay.contracts.settings import CsvOptions, Source
+from assay.pipelines.admit.replacement_samples import Sample, replacement_samples
 from assay.pipelines.core.engine import held_in_memory
 from assay.pipelines.draft.license import UNKNOWN, LicenseFound
 from assay.pipelines.draft.personal_columns import personal_columns
 from assay.pipelines.draft.profile import Profile, profile
 from assay.pipelines.draft.propose import Draft, draft
-from assay.pipelines.draft.replacement_samples import Sample, replacement_samples
 from assay.pipelines.draft.settings import Origin
 from assay.pipelines.ingest.values_as_names import values_as_names
 

@@ -14,6 +14,7 @@ from assay.assets.stages import fitted, review_state
 from assay.assets.stages.ingest import landed_in
 from assay.assets.stages.license_verdict import license_verdict
 from assay.assets.stages.profile_pass import Profile, profile_rows
+from assay.assets.stages.review_samples import keep_samples
 from assay.assets.stages.run import Run, stage
 from assay.assets.stages.run_inputs import inputs_of_window, next_window, published_of
 from assay.assets.stages.search import FOUND_SCHEMA, few_values, searched
@@ -153,12 +154,13 @@ def _reviewed(run: Run, admission: Admission) -> Admission:
     if any(unanswered(contract.license, contract.privacy)):
         raise AdmissionError(
             f"held: {'; '.join(verdict.reasons)}",
-            "State it in the contract: no approval of stewards stands in for that",
+            "State it in the contract; stewards cannot approve it before",
             where,
         )
     row = run.installation.registry.reviews.request(
         contract.name, admission.inputs.key, list(verdict.reasons)
     )
+    keep_samples(run, admission.inputs, admission.found, row)
     now = review_state.stands(run.installation, row)
     decided_by = "; ".join(f"{approval.approver}: {approval.why}" for approval in now.by)
     if now.decision == "approved":

@@ -6,6 +6,7 @@ It is computed at each question, because approvals expire.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -174,6 +175,7 @@ def describe_review(installation: Installation, row: Review) -> dict[str, Any]:
         "missing": list(now.missing),
         "by": by,
         "changes": _changes(installation, row),
+        "samples": [asdict(sample) for sample in installation.registry.reviews.samples(row.id)],
     }
 
 

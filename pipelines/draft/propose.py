@@ -13,6 +13,7 @@ from typing import Any
 
 from assay.contracts.settings import UNANSWERED
 from assay.pipelines.admit.names import perhaps_personal
+from assay.pipelines.admit.replacement_samples import Sample
 from assay.pipelines.draft.columns import column_promises, describe_doubt
 from assay.pipelines.draft.keys import key_columns
 from assay.pipelines.draft.license import UNKNOWN, LicenseFound
@@ -22,7 +23,6 @@ from assay.pipelines.draft.personal_columns import (
     personal_columns,
 )
 from assay.pipelines.draft.profile import Profile
-from assay.pipelines.draft.replacement_samples import Sample
 from assay.pipelines.draft.round_numbers import round_down
 from assay.pipelines.draft.settings import (
     Origin,

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assay.contracts.settings import CLASSES, SENSITIVITIES, UNANSWERED
+from assay.pipelines.admit.replacement_samples import Sample
 from assay.pipelines.draft.license import UNKNOWN, LicenseFound
 from assay.pipelines.draft.personal_columns import Personal
 from assay.pipelines.draft.profile import Profile
-from assay.pipelines.draft.replacement_samples import Sample
 from assay.pipelines.draft.writer import Comment, Flow, WithReason
 
 

@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from assay.assets.dagster.metadata.deliveries import reviewed
 from assay.assets.io.home import account
 from assay.assets.io.registry.reviews import approvals
 from assay.assets.io.signing_keys import public_of, read_private
 from assay.assets.services import review
 from assay.assets.stages import review_state
 from assay.assets.stages.ingest import landed_in
+from assay.assets.stages.review_state import describe_review
 from assay.assets.stages.run_inputs import inputs_of_window, next_window
 from assay.contracts.errors import AdmissionError, AssayError, ConfigurationError, EvidenceError
 from assay.contracts.policy import license_policy
@@ -50,6 +52,29 @@ def decide(
     ).decision
 
 
+def test_a_review_shows_replacements_by_the_shapes_of_the_cells(installation: SampleHome) -> None:
+    note = {"name": "note", "logicalType": "string"}
+    masked = {"note": {"kind": "other", "treatment": "redact"}}
+    installation.promise(
+        columns({"name": "meter", "logicalType": "string"}, note),
+        setting("privacy", sensitivity="personal", lawful_basis="consent", columns=masked),
+    )
+    rows = [f"ask ann{n}@example.com,ring +49 30 90182{n} now" for n in range(5)]
+    installation.deliver("\n".join(["meter,note", *rows, ""]))
+    for _ in range(2):
+        with pytest.raises(AdmissionError, match="held for review"):
+            installation.published()
+    home = installation.open()
+    (row,) = home.registry.reviews.all()
+    shown = describe_review(home, row)
+    assert shown["samples"] == [
+        *[{"column": "meter", "before": "xxx xxx9@xxxxxxx.xxx", "after": "xxx <EMAIL>"}] * 3,
+        *[{"column": "note", "before": "xxxx +99 99 999999 xxx", "after": "xxxx <PHONE> xxx"}] * 3,
+    ]
+    page = str(reviewed(shown)["replacements"])
+    assert "`xxx <EMAIL>`" in page
+
+
 @pytest.mark.parametrize(
     "edit",
     [
@@ -67,7 +92,7 @@ def test_no_approval_stands_in_for_what_a_person_has_to_state(
     installation.promise(NOTED, edit)
     installation.deliver(delivery)
     ann, bob = installation.appoint("ann", "first"), installation.appoint("bob", "second")
-    with pytest.raises(AdmissionError, match=r"nobody has .*no approval of stewards"):
+    with pytest.raises(AdmissionError, match=r"not (stated|confirmed).*stewards cannot approve"):
         installation.published()
     assert installation.open().registry.reviews.all() == []
     run = installation.run()
@@ -75,7 +100,7 @@ def test_no_approval_stands_in_for_what_a_person_has_to_state(
     inputs = inputs_of_window(run, digest, next_window(run, digest))
     run.installation.registry.reviews.request("readings", inputs.key, ["as asked for before"])
     assert [decide(installation, key) for key in (ann, bob)] == ["open", "approved"]
-    with pytest.raises(AdmissionError, match=r"nobody has .*no approval of stewards"):
+    with pytest.raises(AdmissionError, match=r"not (stated|confirmed).*stewards cannot approve"):
         installation.published()
     assert installation.open().registry.versions.all("readings") == []
 

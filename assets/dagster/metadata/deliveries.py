@@ -99,12 +99,18 @@ def reviewed(review: Mapping[str, Any]) -> Metadata:
         (decision["approver"], decision["decision"], decision["why"], decision["expires_at"])
         for decision in review["by"]
     ]
+    # as code: Markdown would take a placeholder such as <NAME> for an element, and show nothing
+    samples = [
+        (sample["column"], *(f"`{sample[side].replace('`', ' ')}`" for side in ("before", "after")))
+        for sample in review["samples"]
+    ]
     return {
         "state": STATES[review["decision"]],
         "review": review["id"],
         "about": review["dataset"],
         "asked_by": review["asked_by"],
         "reasons": markdown(["reason"], [(reason,) for reason in review["reasons"]]),
+        "replacements": markdown(["column", "before", "after"], samples),
         "decisions": markdown(["who", "decision", "why", "holds until"], decisions),
         "what_to_do": dg.MetadataValue.md(_what_to_do(review)),
     }

@@ -5,7 +5,8 @@ Belongs here: their tables and transactions. Stays out: whose decision counts (p
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 
 import sqlalchemy as sa
 
@@ -31,6 +32,11 @@ approvals = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True), sa.Column("review_id", sa.Integer, nullable=False), sa.Column("approver", sa.String, nullable=False),
     sa.Column("decision", sa.String, nullable=False), sa.Column("at", sa.String, nullable=False), sa.Column("envelope", sa.Text, nullable=False),
 )  # fmt: skip
+samples = sa.Table(
+    "review_samples", metadata,
+    sa.Column("id", sa.Integer, primary_key=True), sa.Column("review_id", sa.Integer, nullable=False), sa.Column("column", sa.String, nullable=False),
+    sa.Column("before", sa.Text, nullable=False), sa.Column("after", sa.Text, nullable=False),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,15 @@ class Approval:
     decision: str
     at: str
     envelope: str
+
+
+@dataclass(frozen=True)
+class ReviewSample:
+    """A replacement in a column of the delivery: the shapes of a cell before and after it."""
+
+    column: str
+    before: str
+    after: str
 
 
 _REVIEW = sa.select(*columns(reviews, Review))
@@ -98,6 +113,17 @@ class Reviews:
         """The signed decisions on a review, the oldest first."""
         query = sa.select(*columns(approvals, Approval)).where(approvals.c.review_id == review_id)
         return self._database.all(Approval, query.order_by(approvals.c.id))
+
+    def samples(self, review_id: int) -> list[ReviewSample]:
+        """The replacements that a review shows."""
+        query = sa.select(*columns(samples, ReviewSample)).where(samples.c.review_id == review_id)
+        return self._database.all(ReviewSample, query.order_by(samples.c.id))
+
+    def keep_samples(self, review_id: int, shown: Sequence[ReviewSample]) -> None:
+        """Keep the replacements that a review shows."""
+        with self._database.write() as connection:
+            for sample in shown:
+                connection.execute(sa.insert(samples).values(review_id=review_id, **asdict(sample)))
 
     def all(self) -> list[Review]:
         """All reviews, the oldest first."""

@@ -1,7 +1,7 @@
-"""Columns that are to be redacted -> a few replacements, before and after, without the values.
+"""Columns in which something is found -> a few replacements, before and after, without the values.
 
-Belongs here: the sample that a person reads before the first run. Stays out: finding and replacing
-(pipelines/admit).
+Belongs here: the sample that a person reads before the first run, or before a decision. Stays out:
+finding (personal.py), replacing (redact.py).
 Letters and digits are shown by their shape, so that a replacement inside a word is seen and no
 person is: `Xxxx xxx@xxxxxxx.xxx xxxxx` became `Xxxx <EMAIL> xxxxx`.
 """
@@ -38,14 +38,30 @@ def replacement_samples(
     frame: pl.LazyFrame, columns: Sequence[str]
 ) -> dict[str, tuple[Sample, ...]]:
     """The first replacements in each of these text columns, at most `MOST` a column."""
-    return {column: _samples(frame, column) for column in columns}
+    return {
+        column: _samples(frame, column, pl.concat(run_together(personal.spans(frame, [column]))))
+        for column in columns
+    }
 
 
-def _samples(frame: pl.LazyFrame, column: str) -> tuple[Sample, ...]:
-    found = pl.concat(run_together(personal.spans(frame, [column])))
+def samples_of_found(
+    frame: pl.LazyFrame, found: pl.DataFrame, columns: Sequence[str]
+) -> dict[str, tuple[Sample, ...]]:
+    """The first replacements in each of these columns, as `redact` would replace what is found.
+
+    Args:
+        frame: `_row` and the columns; what is not text is shown as text.
+        found: `_row`, `column`, `kind` and `value` of every personal value.
+    """
+    texts = frame.select(ROW, pl.col(columns).cast(pl.String))
+    return {column: _samples(texts, column, found.filter(column=column)) for column in columns}
+
+
+def _samples(frame: pl.LazyFrame, column: str, found: pl.DataFrame) -> tuple[Sample, ...]:
     rows = found[ROW].unique(maintain_order=True).sort().head(MOST)
     if rows.is_empty():
         return ()
+    found = found.filter(pl.col(ROW).is_in(rows.implode()))
     cells = frame.filter(pl.col(ROW).is_in(rows.implode())).select(ROW, column)
     redacted = redactions(found, [column])[column]
     texts = run(cells.select(pl.col(column).alias("before"), redacted.alias("after")))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from assay.pipelines.admit.replacement_samples import Sample, replacement_samples, shape_of_redacted
 from assay.pipelines.core.frames import ROW
-from assay.pipelines.draft.replacement_samples import Sample, replacement_samples, shape_of_redacted
 
 
 def test_replacements_are_shown_by_their_shapes() -> None:
