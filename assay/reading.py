@@ -10,22 +10,17 @@ from typing import Any
 from assay.assets.io.contract_folder import problem_of, readable
 from assay.assets.io.home import HOW_TO_GET_ONE
 from assay.assets.io.installation import Installation
+from assay.assets.io.registry.derived import CHANGES
 from assay.assets.io.registry.outbox import OutboxEntry, Overdue
 from assay.assets.io.registry.references import LATEST
 from assay.assets.io.registry.triggers import MEASURE
 from assay.assets.io.signing_keys import new_private
 from assay.assets.services import review
-from assay.assets.services.describe import profile
-from assay.assets.services.diff import KIND, diff
 from assay.assets.services.lost_runs import reap
 from assay.assets.stages import review_state
-from assay.assets.stages.expire import expire
 from assay.contracts.errors import ConfigurationError, ContractErrors
 from assay.contracts.model import Contract
-from assay.contracts.policy import license_policy
 from assay.lineage.card import card as data_card
-from assay.pipelines.admit.license import Row as LicenseRow
-from assay.pipelines.admit.license import matrix
 from assay.pipelines.core.frames import Decision
 
 MADE = ("features", "drift", "model", "index", "data_docs")
@@ -141,7 +136,7 @@ def card(name: str, version: str | None) -> dict[str, Any]:
         for ref, each in installation.registry.references.all(name).items()
         if each.version == row.version
     ]
-    changes = installation.registry.derived.get(name, row.version, KIND)
+    changes = installation.registry.derived.get(name, row.version, CHANGES)
     return data_card(
         installation.statement(row), published_at=row.published_at, drift=made.pop("drift", None), made=made, references=references,
         expired_at=row.expired_at, changes=changes["note"] if changes else None,
@@ -152,11 +147,15 @@ def profiled(name: str, version: str | None) -> dict[str, Any]:
     """What each column of a version holds."""
     installation = Installation.open()
     installation.dataset(name)
+    from assay.assets.services.describe import profile
+
     return profile(installation, name, version)
 
 
 def compared(name: str, old: str, new: str, key: list[str], sample: int) -> dict[str, Any]:
     """How two versions differ."""
+    from assay.assets.services.diff import diff
+
     return diff(Installation.open(), name, old, new, key=key, sample=sample)
 
 
@@ -211,6 +210,8 @@ def expired(names: list[str], *, dry_run: bool) -> list[dict[str, Any]]:
 
     Where no name is given, a data set whose contract cannot be read is left out.
     """
+    from assay.assets.stages.expire import expire
+
     installation = Installation.open()
     wanted = names or list(readable(installation.contracts))
     return [
@@ -221,40 +222,6 @@ def expired(names: list[str], *, dry_run: bool) -> list[dict[str, Any]]:
         }
         for name in wanted
     ]
-
-
-def licences(names: list[str]) -> list[dict[str, Any]]:
-    """One entry a licence: its terms, and for each purpose the outcome without and with gain; of `names` as well how they were read."""
-    policy = license_policy()
-    read = {name: policy.recognise(name) for name in names}
-    asked = [
-        {"asked": name, "read": each.expression, "how": each.how, "doubt": each.doubt}
-        for name, each in read.items()
-    ]
-    rows = matrix(policy, list(read))
-    if not read:
-        return [_license_row(row) for row in rows]
-    return [
-        {**how, **_license_row(row), "license": how["read"] or row.license}
-        for how, row in zip(asked, rows, strict=True)
-    ]
-
-
-def _license_row(row: LicenseRow) -> dict[str, Any]:
-    terms = row.terms
-    barred = {
-        "no derivatives": not terms.derivatives,
-        "no redistribution": not terms.redistribution,
-    }
-    said = [*terms.obligations, *(name for name, holds in barred.items() if holds)]
-    return {
-        "license": row.license,
-        "use": terms.use,
-        "terms": said,
-        "training": terms.training,
-        "outcomes": row.outcomes,
-        "source": terms.source,
-    }
 
 
 def reviews() -> list[dict[str, Any]]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.util import find_spec
 
 from assay.contracts.errors import NOWHERE, MissingExtraError, Where
 
@@ -55,6 +54,8 @@ def is_installed(extra: str) -> bool:
 
 
 def _is_found(package: str) -> bool:
+    from importlib.util import find_spec  # it takes 3 ms, and `import assay` needs this module
+
     try:
         return find_spec(package) is not None
     except (ModuleNotFoundError, ValueError):  # an import hook refuses it, or it has no spec

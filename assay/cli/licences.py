@@ -31,12 +31,12 @@ def licences(
 ) -> None:
     """Show what each licence allows for each purpose."""
     from assay.contracts.licenses import LONGEST
-    from assay.reading import licences as read_licences
+    from assay.licence_terms import licence_terms
 
     if any(not name.strip() or len(name) > LONGEST for name in names or []):
         problem = f"a licence has 1 to {LONGEST:,} characters; give one, or none to list them all"
         raise typer.BadParameter(problem, param_hint="NAMES")
-    print_result(read_licences(names or []), as_json, show_licences)
+    print_result(licence_terms(names or []), as_json, show_licences)
 
 
 def show_licences(data: list[dict[str, Any]]) -> None:

@@ -20,13 +20,12 @@ from assay.assets.io.compare import Changes, compare, statistics
 from assay.assets.io.contract_folder import find
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.database import Json
+from assay.assets.io.registry.derived import CHANGES
 from assay.assets.io.registry.versions import Version
 from assay.contracts.errors import EvidenceError, Where
 from assay.contracts.problems import suggestion
 from assay.lineage import evidence
 from assay.pipelines.publish.naming import schema_changes
-
-KIND = "changes"
 
 
 def diff(
@@ -188,7 +187,7 @@ def note_changes(installation: Installation, row: Version) -> Json | None:
     Raises: EvidenceError: a file of one of the two is not what was signed.
     """
     name = row.dataset
-    changes_kept = installation.registry.derived.get(name, row.version, KIND)
+    changes_kept = installation.registry.derived.get(name, row.version, CHANGES)
     if changes_kept is not None:
         return changes_kept
     predicate = installation.statement(row)["predicate"]
@@ -198,7 +197,7 @@ def note_changes(installation: Installation, row: Version) -> Json | None:
         return None
     details = diff(installation, name, before, row.version, measured=False)
     details = {**details, "note": summarize(details)}
-    installation.registry.derived.keep(name, row.version, KIND, details)
+    installation.registry.derived.keep(name, row.version, CHANGES, details)
     return details
 
 

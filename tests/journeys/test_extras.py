@@ -24,7 +24,7 @@ from tests.without_extras import ROOT
 LARGEST_BASE_MB = 120
 OPTIONAL = ("sentence_transformers", "spacy")
 """Packages that no extra brings: a person installs them, and the message names the package."""
-BROUGHT_BY_OTHERS = {"data": ("google",), "orchestration": ("dagster_shared",)}
+BROUGHT_BY_OTHERS = {"data": ("google",), "orchestration": ("dagster_shared", "joserfc")}
 """Packages that come with those that an extra names."""
 UNTRIED = ("presidio", "gpu", "ray")
 """Extras with models and libraries for GPUs: gigabytes, which no development environment has."""

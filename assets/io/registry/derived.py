@@ -20,6 +20,10 @@ derived = sa.Table(
 )  # fmt: skip
 
 
+CHANGES = "changes"
+"""The kind of the record of what a version changed (services/diff.py)."""
+
+
 @dataclass(frozen=True)
 class Derived:
     """Something that was derived from a version."""
