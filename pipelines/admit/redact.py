@@ -8,6 +8,8 @@ value meets whole words only. A number goes on behind its decimal point, so no m
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 
 import polars as pl
@@ -27,6 +29,8 @@ _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}]"
 _ESCAPE = r"(%(?:25)*[0-9A-Fa-f]{2}|=[0-9A-F]{2}|\\u[0-9A-Fa-f]{4}|\\[nrtbf])"
 _WORDS = r"^[\p{L}\p{M}\p{N}\s.,'’()/+&-]*$"
 """Values that could be part of a longer word or number."""
+_NESTED = r"^\s*[\[{]"
+_STRING_OR_PLACEHOLDER = r'"(?:[^"\\]|\\.)*"|<[A-Z_]+>'
 _ONE_WORD = r"^[\p{L}\p{M}'’.-]+$"
 
 
@@ -38,7 +42,10 @@ def redactions(found: pl.DataFrame, columns: Sequence[str]) -> dict[str, pl.Expr
             known: a name of one word is then replaced in rows in which one was found, because
             elsewhere it may be an ordinary word.
     """
-    return {column: _redacted(column, found.filter(column=column)) for column in columns}
+    return {
+        column: _valid_json(pl.col(column), _redacted(column, found.filter(column=column)))
+        for column in columns
+    }
 
 
 def _redacted(column: str, found: pl.DataFrame) -> pl.Expr:
@@ -61,6 +68,42 @@ def _redacted(column: str, found: pl.DataFrame) -> pl.Expr:
     if values:
         everywhere = pl.when(untouched).then(_replaced(text, values)).otherwise(everywhere)
     return everywhere.alias(column)
+
+
+def _valid_json(text: pl.Expr, redacted: pl.Expr) -> pl.Expr:
+    """What is redacted, with quotes about placeholders where a number of a JSON text was."""
+    both = pl.struct(text.alias("before"), redacted.alias("after"))
+    valid = both.map_batches(_with_quotes, return_dtype=pl.String, is_elementwise=True)
+    return valid.alias(text.meta.output_name())
+
+
+def _with_quotes(cells: pl.Series) -> pl.Series:
+    before, after = cells.struct.field("before"), cells.struct.field("after")
+    is_changed = before.str.contains(_NESTED) & (before != after)
+    rows = is_changed.fill_null(value=False).arg_true()
+    if rows.is_empty():
+        return after
+    pairs = zip(before.gather(rows).to_list(), after.gather(rows).to_list(), strict=True)
+    quoted = [_quoted(text, redacted) for text, redacted in pairs]
+    return after.scatter(rows, pl.Series(quoted, dtype=pl.String))
+
+
+def _quoted(text: str, redacted: str) -> str:
+    if not _is_json(text) or _is_json(redacted):
+        return redacted
+    return re.sub(
+        _STRING_OR_PLACEHOLDER,
+        lambda match: match[0] if match[0].startswith('"') else f'"{match[0]}"',
+        redacted,
+    )
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def placeholders(found: pl.DataFrame) -> dict[str, str]:

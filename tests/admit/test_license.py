@@ -138,7 +138,7 @@ READ_IN_PART = [
     "https://example.com/?creativecommons.org/licenses/by/4.0/", "https://creativecommons.org.example.com/licenses/by/4.0/",
     "https://me@creativecommons.org/licenses/by/4.0/", "ftp creativecommons.org/licenses/by/4.0 not",
     "JSON data set", "modified MIT", "MIT-like", "CC-BY-FOO", "CC BY 9.9", "Creative Commons", "cc",
-    "bsd", "BSD License", "BSD-style", "gfdl", "openrail", "openrail++", "creativeml-openrail-m", "bigcode-openrail-m", "RAIL",
+    "ms-pl", "MS-PL", "Microsoft Public License", "['ms-pl']", "bsd", "BSD License", "BSD-style", "gfdl", "openrail", "openrail++", "creativeml-openrail-m", "bigcode-openrail-m", "RAIL",
     "used to be MIT", "was CC0", "has been CC0", "may be MIT", "MIT-free", "formerly CC0", "CC0 from 2030 on", "CC0 until 2020",
     "MIT for Google employees only", "CC0?", "CC BY 4.0 (disputed)", "MIT pending", "some data CC0", "mostly MIT", "CC0 in part",
     "bigscience-bloom-rail-1.0", "C\u200bC0 not",

@@ -55,3 +55,22 @@ def test_one_word_is_a_name_in_the_rows_in_which_it_was_found() -> None:
 def test_a_value_without_edges_is_replaced_where_it_was_found() -> None:
     texts = ["王伟先生来了", "王伟"]
     assert redacted(texts, [(0, "name", "王伟")]) == ["<NAME>先生来了", "王伟"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"card": 4111111111111111}', '{"card": "<CARD>"}'),
+        ('{"card":4111111111111111,"n":1}', '{"card":"<CARD>","n":1}'),
+        ("[4111111111111111, 7]", '["<CARD>", 7]'),
+        ('{"a": [{"b": 4111111111111111}]}', '{"a": [{"b": "<CARD>"}]}'),
+        ('{"a": "card: 4111111111111111, \\"b\\"", "c": 4111111111111111}',
+         '{"a": "card: <CARD>, \\"b\\"", "c": "<CARD>"}'),
+        ('{"card": "4111111111111111"}', '{"card": "<CARD>"}'),
+        ("{card: 4111111111111111}", "{card: <CARD>}"),
+        ("[card] 4111111111111111", "[card] <CARD>"),
+        ("card: 4111111111111111, paid", "card: <CARD>, paid"),
+    ],
+)  # fmt: skip
+def test_what_was_valid_json_stays_valid_json(text: str, expected: str) -> None:
+    assert redacted([text, "[1]"], [(0, "card", "4111111111111111")]) == [expected, "[1]"]
