@@ -69,7 +69,7 @@ def _since(
 
 
 def removed_contract(file: Path, old: str) -> ContractOutcome:
-    """A contract that is no longer there is a promise taken back."""
+    """A removed contract withdraws everything that it declared."""
     from assay.contracts.load import lint
 
     document = lint(old, shown(file)).document

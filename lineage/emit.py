@@ -1,4 +1,4 @@
-"""The one door to OpenLineage: events -> the transport it is told, which is always said out loud.
+"""The one door to OpenLineage: events -> the configured transport, which is always stated.
 
 Belongs here: building the client. Stays out: retrying (the outbox does: a fact stays there until it
 was taken).

@@ -60,7 +60,7 @@ class People:
         return Visitor(identity.name, min(roles, key=ROLES.index))
 
     def by_subject(self, subject: Subject) -> Person | None:
-        """The person whom a provider knows under that subject."""
+        """The person that a provider knows under that subject."""
         policies = self._policies()
         return policies[0].by_subject(subject) if policies else None
 

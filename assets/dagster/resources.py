@@ -52,7 +52,7 @@ def opened_for(started: dg.DagsterRun) -> Installation:
 
 
 def actor_of(tags: Mapping[str, str]) -> str | None:
-    """Who started a run: the person whom the web UI names, or a schedule or sensor.
+    """Who started a run: the person that the web UI names, or a schedule or sensor.
 
     None: it was started on the command line, by the user of the operating system.
     """

@@ -1,4 +1,4 @@
-"""git: which contracts changed since a revision, and what they said then.
+"""git: which contracts changed since a revision, and what they contained then.
 
 Belongs here: asking git. Stays out: what the changes mean (contracts/compatibility/).
 """
@@ -100,6 +100,6 @@ def _commit(root: Path, base: str) -> str:
 def _git(folder: Path, *arguments: str) -> str:
     """Run git, without the user's aliases of output, and give what it printed."""
     command = ["git", "-C", str(folder), "-c", "core.quotePath=false", *arguments]
-    return subprocess.run(  # noqa: S603  # a list without a shell; what users name stands after --end-of-options or --
+    return subprocess.run(  # noqa: S603  # a list without a shell; what users name comes after --end-of-options or --
         command, check=True, capture_output=True, text=True, encoding="utf-8", errors="replace"
     ).stdout

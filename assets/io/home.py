@@ -57,9 +57,9 @@ class Home(BaseSettings):
     ASSAY_PRESIDIO_MODEL: a spaCy model, by package or folder, with which Presidio looks for persons and places in text (none: a dictionary does).
     ASSAY_ACTOR: the name of an unattended service, under which it is recorded (the user's account).
     ASSAY_SOURCE_ROOTS: further folders, separated by ':', from which sources may be read.
-    ASSAY_SOURCE_HOSTS: hosts (`name`, `name:port`), separated by ',', that sources may be fetched from, and webhooks told, though their address is not public.
+    ASSAY_SOURCE_HOSTS: hosts (`name`, `name:port`), separated by ',', that sources may be fetched from, and webhooks sent to, though their address is not public.
     ASSAY_EMBEDDING_HOSTS: hosts (`name`, `name:port`), separated by ',', that the passages of an index may be sent to for their vectors (none).
-    ASSAY_EMBEDDING_KEY: what they are told as a bearer token.
+    ASSAY_EMBEDDING_KEY: the bearer token that they get.
     ASSAY_SOURCE_MAX_BYTES: the most that one source may hold (50 GiB).
     """
 

@@ -256,7 +256,7 @@ class ModelStore:
         tags: Mapping[str, str],
         sample: pl.DataFrame,
     ) -> str:
-        """Log a run and register its model. Whether it serves is said elsewhere.
+        """Log a run and register its model. Whether it serves is recorded elsewhere.
 
         Args:
             columns: the features in the model's order.

@@ -259,7 +259,7 @@ class Keys:
 
     def seal(self, value: Any, subject: str) -> str:
         """A plain value that only this installation can read again, bound to what it is about; its
-        length is not told either.
+        length is not shown either.
 
         Source: AES-256-GCM, NIST SP 800-38D, with a nonce of 96 random bits.
         """

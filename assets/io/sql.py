@@ -82,7 +82,7 @@ def _start() -> subprocess.Popen[str]:
 
 
 def _answers(out: str) -> dict[str, float | None]:
-    """What the child said before it ended. Raises: QualityError: it said that a query failed."""
+    """What the child reported before it ended. Raises: QualityError: it reported that a query failed."""
     answers: dict[str, float | None] = {}
     for line in out.splitlines():
         entry = json.loads(line)

@@ -1,4 +1,4 @@
-"""A trigger, told to someone else's system: one POST with a signed body.
+"""A trigger, sent to another system: one POST with a signed body.
 
 Belongs here: the request and its signature. Stays out: when, and when again (outbox_delivery.py:
 the outbox is the retry). The receiver holds `t=…,v1=…` of `Assay-Signature` against HMAC-SHA256 over

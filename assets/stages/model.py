@@ -161,7 +161,7 @@ class _Trial:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The candidate's metrics, those that can be told of these rows."""
+        """The candidate's metrics, those that these rows allow."""
         values = {metric: metric_of(metric)(self.labels, self.scores) for metric in METRICS}
         return {metric: value for metric, value in values.items() if value == value}
 

@@ -78,7 +78,7 @@ def take_outcomes(installation: Installation, name: str, file: Path) -> Json:
     Of two outcomes that speak of one prediction the later counts; what says nothing new is kept
     once.
     Returns: rows, how many belong to predictions that are known, how many count for nothing, how
-        many correct what was said before, whether anything is new.
+        many correct an earlier outcome, whether anything is new.
     Raises: ActionError: it cannot be read, lacks a column, or says nothing of any prediction.
     """
     contract, policy = keeps_model(installation, name)

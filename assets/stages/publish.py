@@ -1,6 +1,6 @@
 """Publish, done: staged files -> synced, signed, registered; then whatever follows a commit.
 
-The order is the promise: files under their final name and on the disk, the statement signed, then one registry transaction.
+The order makes publication safe: files under their final name and on the disk, the statement signed, then one registry transaction.
 Nothing before that transaction is a version; nothing after it can take the version back.
 """
 

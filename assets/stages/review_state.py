@@ -29,7 +29,7 @@ _STEWARDS_FILE = Where(file="ASSAY_STEWARDS")
 
 
 def stands(installation: Installation, row: Review) -> Standing:
-    """Where a review stands now: open, with nothing that counts, while the contract that names the approvers cannot be read."""
+    """The state of a review now: open, with nothing that counts, while the contract that names the approvers cannot be read."""
     try:
         allowed = _allowed(installation, row)
     except AssayError:

@@ -1,6 +1,6 @@
 """Search the landed rows for personal data, and list every personal value in them.
 
-What can be told from a column's different values is told from them, where they are few; only
+What a column's distinct values show is derived from them if they are few; only
 columns in which those give reason are searched cell by cell.
 """
 

@@ -100,7 +100,7 @@ def take(
 
     Args:
         landed: the lake holds its rows already, so that no file is read.
-    Raises: AdmissionError: it may not be used for a purpose, or the contract promises less care
+    Raises: AdmissionError: it may not be used for a purpose, or the contract declares less care
         than it; the refusal is recorded. EvidenceError: it has expired, or a file is not what was
         signed.
     """

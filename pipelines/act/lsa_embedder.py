@@ -99,7 +99,7 @@ def fit(words: Sequence[str], *, dimensions: int, seed: int) -> Space:
     words = words[:: max(1, -(-len(words) // _MOST))]
     counts = _term_counts(words or [""])
     appear = np.bincount(counts.indices, minlength=_BUCKETS)
-    least = 2 if len(words) > 50 else 1  # in few texts nearly every word stands once
+    least = 2 if len(words) > 50 else 1  # in few texts nearly every word occurs once
     buckets = np.flatnonzero(appear >= least).astype(np.int32)
     most = min(len(words), len(buckets)) - 1
     if most < 1:

@@ -59,7 +59,7 @@ class _Block:
 
 @dataclass(frozen=True)
 class _Section:
-    """What stands below a heading, the heading's own line included.
+    """What is below a heading, the heading's own line included.
 
     `above` are the headings over it, `heading` is its own.
     """

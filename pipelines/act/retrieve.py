@@ -147,7 +147,7 @@ def ndcg(found: Sequence[str], wanted: Collection[str], k: int) -> float:
 
 
 def average_precision(found: Sequence[str], wanted: Collection[str], k: int) -> float:
-    """The mean, over the wanted documents, of the precision where each stands among the first `k`;
+    """The mean, over the wanted documents, of the precision where each is among the first `k`;
     0 where it does not.
     """
     places = [place for place, key in enumerate(found[:k], start=1) if key in wanted]

@@ -1,4 +1,4 @@
-"""Features of columns that are more than internal: the class they inherit, for whom they may be
+"""Features of columns that are more than internal: the class they inherit, for which purposes they may be
 made, and which of them give a protected column away.
 
 Belongs here: deciding. Stays out: refusing to open (assets/stages).

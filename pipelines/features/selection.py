@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Score:
-    """What one selection said of one feature: the greater the better, but for a correlation, which
+    """How one selection rated one feature: the greater the better, but for a correlation, which
     is the strongest with one that stays.
     """
 

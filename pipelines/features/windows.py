@@ -92,7 +92,7 @@ def _extremes(transform: Window) -> list[str]:
 
 
 def _parts(transform: Window) -> dict[str, type[pl.DataType]]:
-    """What is found of each column's windows, for the functions to be told from."""
+    """What is found of each column's windows, for the functions to be computed from."""
     squares: dict[str, type[pl.DataType]] = (
         {"high": pl.Int64, "low": pl.Int64} if "std" in transform.functions else {}
     )

@@ -93,7 +93,7 @@ def change_note(
 ) -> str:
     """One line for people on what is new, from what is known when the version is signed.
 
-    How many rows were added, removed and changed takes a join of two versions, and is told after
+    How many rows were added, removed and changed takes a join of two versions, and is added after
     the commit.
     Args:
         partitions: how many the version holds; `window` then names those that are new in it.

@@ -199,7 +199,7 @@ def _with_whole_numbers(
 def _written(rows: pl.LazyFrame, folder: Path, proof: WellFormed) -> int | None:
     """Write the rows; None if there are not as many as the proof says.
 
-    Each try writes a file of its own: Polars may still be writing when it has said that it failed.
+    Each try writes a file of its own: Polars may still be writing when it has reported that it failed.
     """
     import polars as pl
 

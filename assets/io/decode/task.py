@@ -1,4 +1,4 @@
-"""What every decoder is told and hands back: plain values, since they cross between processes.
+"""What every decoder gets and returns: plain values, since they cross between processes.
 
 Belongs here: shapes, the files' names, writing what could not be read. Stays out: reading.
 """
@@ -90,7 +90,7 @@ class UnreadableRecords:
 def repeated_name(names: Sequence[str], *, by_case: bool = False) -> str | None:
     """Why names of columns cannot be distinguished, by their places; None if they can.
 
-    No name is repeated: where a delivery has no header, its first row stands here.
+    No name is repeated: where a delivery has no header, its first row is here.
     Args:
         by_case: whether names that differ in case alone can be distinguished.
     """
@@ -107,7 +107,7 @@ def repeated_name(names: Sequence[str], *, by_case: bool = False) -> str | None:
 
 
 def named_apart(names: list[str]) -> tuple[list[str], list[str]]:
-    """Names that can be told apart: one that is empty becomes `column_3`, one that is there
+    """Names that can be distinguished: one that is empty becomes `column_3`, one that is there
     already `name_2`.
 
     Returns them, and the places of those that were changed, as told.

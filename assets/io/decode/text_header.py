@@ -123,7 +123,7 @@ def _broken_header(text: str, dialect: Dialect, start: int, error: csv.Error) ->
 
 
 def _check_names(names: list[str]) -> None:
-    """Raises: Undecodable: a name that the contract takes as it is stands twice, or is missing."""
+    """Raises: Undecodable: a name that the contract takes as it is occurs twice, or is missing."""
     twice = repeated_name(names, by_case=True)
     if twice:
         remedy = "Check that the file has a header; rename the column, or write `header: auto` to rename it automatically"

@@ -196,7 +196,7 @@ def _sheet(names: list[str], wanted: str | None) -> str:
 
 
 def _named(header: tuple[Any, ...]) -> dict[str, str]:
-    """The header's names, each with the column it stands over; columns without one at the right are
+    """The header's names, each with the column below it; columns without one at the right are
     none.
     """
     names = list(header)

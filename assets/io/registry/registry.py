@@ -301,7 +301,7 @@ class Registry:
             closing: triggers with their outcomes. holder: the run that must still hold the first of them.
             expected: who must serve now; another process that has switched meanwhile is not overruled.
             made: (version of the data set, details) of a model that was trained, to be remembered.
-            refused: version in MLflow -> why it does not serve, or no longer; it is told there too.
+            refused: version in MLflow -> why it does not serve, or no longer; it is recorded there too.
         Returns: whether it was done. False: the trigger is held by another by now or done, or someone else serves.
         """
         with self.database.write() as connection:

@@ -340,7 +340,7 @@ def _from_web(contract: Contract, place: Place, where: Where) -> Fetched:
 
 
 def seen_at(address: str, roots: Sequence[Path], salt: bytes) -> Seen | None:
-    """What the server said of an address when it was fetched last; None if that was not kept."""
+    """What the server reported about an address when it was fetched last; None if that was not kept."""
     return Memory(roots[0], salt).recall(address)
 
 

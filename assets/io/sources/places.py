@@ -241,7 +241,7 @@ def fixed_part(pattern: str) -> str:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a server said of an object when its bytes had this digest.
+    """What a server reported about an object when its bytes had this digest.
 
     The bytes are not kept: they are in the lake, or are fetched again.
     """
@@ -251,7 +251,7 @@ class Seen:
     etag: str | None = None
     modified: str | None = None
     reservation: str | None = None
-    """What the header `tdm-reservation` said."""
+    """The content of the header `tdm-reservation`."""
     reservation_terms: bool = False
     """Whether `tdm-policy` named terms on which the rights may be had."""
 

@@ -248,7 +248,7 @@ def _headers(url: SplitResult, sink: Sink, seen: Seen | None, *, resuming: bool)
     if seen is None:
         return headers
     if resuming:
-        # a weak ETag does not promise the same bytes, so If-Range must not carry one
+        # a weak ETag does not guarantee the same bytes, so If-Range must not carry one
         is_strong = seen.etag is not None and not seen.etag.startswith("W/")
         validator = (seen.etag if is_strong else None) or seen.modified
         if validator and sink.size:
