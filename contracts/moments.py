@@ -34,7 +34,7 @@ _ODD = [" ", "+", "\t", "\n", "\r", ":60"]
 
 
 def read_date(text: pl.Expr, form: str | None = None) -> pl.Expr:
-    """Text -> Date; null where it is written otherwise, or lies outside the years 1 to 9999.
+    """Text -> Date; null where it is written otherwise, or is outside the years 1 to 9999.
 
     Args:
         form: in Java's letters; ISO 8601 in either format by default.

@@ -62,7 +62,7 @@ def value_type(rule: Rule) -> pl.DataType | None:
 def limit_of(rule: Rule) -> Limit:
     """The limit of a rule in the type of its values.
 
-    Of exact types it is the nearest value of the type with the same meaning, and no limit lies
+    Of exact types it is the nearest value of the type with the same meaning, and no limit is
     outside the type: at least 300 of a byte is more than 127.
     """
     kind, comparison, limit = value_type(rule), COMPARISONS[rule.kind], rule.argument

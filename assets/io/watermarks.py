@@ -1,6 +1,6 @@
 """What had been read near each watermark, in a small file a version's source.
 
-Belongs here: reading and writing it. Stays out: what lies near a watermark (sources/extracts.py).
+Belongs here: reading and writing it. Stays out: what is near a watermark (sources/extracts.py).
 The file is sealed: where the overlap begins is a value of the watermark's column, which may be
 personal. Where it is lost, the next run reads the rows beyond the mark alone, as earlier releases
 did.

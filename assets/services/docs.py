@@ -44,7 +44,7 @@ def document(
     seed: int = 0,
 ) -> dict[str, Any]:
     """Make the pages of a published version below the installation's reports (or in `folder`), and
-    remember where they lie.
+    remember where they are.
 
     Raises: EvidenceError: there is no such version, or it is not what was signed. ContractError: a
         rule could not be evaluated.

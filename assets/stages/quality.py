@@ -412,7 +412,7 @@ def _stability(
 
 
 def sampled_files(installation: Installation, row: Version) -> Sequence[PublishedFile]:
-    """A version's files; of one with very many partitions, those of some that lie evenly among them."""
+    """A version's files; of one with very many partitions, those of a few, evenly spread."""
     document = installation.signed_statement(row)
     tree = document["predicate"].get("partition_tree")
     if tree is None:

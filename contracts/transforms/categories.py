@@ -118,7 +118,7 @@ class Cross(OfColumns):
 
 
 class Embedding(Transform):
-    """Categories as points that lie close where they occur together with the same categories of
+    """Categories as points that are close where they occur together with the same categories of
     another column.
 
     0 in every dimension for one never seen, or missing.

@@ -287,7 +287,7 @@ def _apart(
     groups: pl.Series, labels: NDArray[Any], scores: NDArray[Any], smallest: int
 ) -> tuple[float | None, float | None, int]:
     """Largest less smallest share of a group that the model says yes to, of all and of the
-    positive. Yes is what lies above the share of the positive.
+    positive. Yes is what is above the share of the positive.
 
     A model that gives an order has no threshold of its own: the one taken here says yes as
     often as it is true.

@@ -73,7 +73,7 @@ def fitted_to(
 
 def in_type(expression: pl.Expr, column: Column) -> pl.Expr:
     """Numbers that were computed, in the column's type: rounded half to even, and null where they
-    lie beyond it.
+    are beyond it.
     """
     kind = dtype(column)
     if column.logical_type == "integer":

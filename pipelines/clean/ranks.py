@@ -78,7 +78,7 @@ def _classes(values: pl.LazyFrame, of: pl.Expr) -> pl.LazyFrame:
 
 
 def _places(classes: pl.DataFrame, share: float) -> tuple[int, int, float]:
-    """The ranks, from 0, that the share lies between, and how far it lies beyond the first."""
+    """The ranks, from 0, that the share is between, and how far it lies beyond the first."""
     place = (int(classes["rows"].sum()) - 1) * share
     return math.floor(place), math.ceil(place), place - math.floor(place)
 

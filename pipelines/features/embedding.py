@@ -1,4 +1,4 @@
-"""Categories -> points that lie close where they occur with the same categories of another column.
+"""Categories -> points that are close where they occur with the same categories of another column.
 
 Counts are exact aggregates of all training rows; the decomposition is scikit-learn's randomised
 one, seeded.

@@ -107,7 +107,7 @@ def as_steps(column: str, of: Scale) -> pl.Expr:
     return number(column).map_batches(steps, return_dtype=COUNTED, is_elementwise=True)
 
 
-# -- of sums that lie together in a small table ---------------------------------------------------
+# -- of sums that are together in a small table ---------------------------------------------------
 
 
 def together(parts: Iterable[Sums]) -> Sums:

@@ -1,4 +1,4 @@
-"""Rows by key and time -> what lies before each: sums and extremes over a span, values some moments
+"""Rows by key and time -> what is before each: sums and extremes over a span, values some moments
 back.
 
 Belongs here: arithmetic on sorted arrays, on any library of the array API standard: NumPy, and CuPy

@@ -338,7 +338,7 @@ def _fit_bins(transform: Bin, rows: pl.LazyFrame, context: Context) -> Learning:
 
 
 def _inner(edges: Array) -> list[float]:
-    """The edges between bins: what lies beyond the outer ones falls into the outer bins."""
+    """The edges between bins: what is beyond the outer ones falls into the outer bins."""
     return [float(edge) for edge in np.unique(edges[1:-1])] if edges[0] < edges[-1] else []
 
 

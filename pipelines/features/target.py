@@ -108,7 +108,7 @@ def _with_every(counts: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
 def _outside(
     counts: pl.DataFrame, keys: list[str], smooth: float, priors: dict[str, float | None] | None
 ) -> pl.DataFrame:
-    """For each fold, the smoothed mean of what lies outside of it: all less its own.
+    """For each fold, the smoothed mean of what is outside of it: all less its own.
 
     `_EVERY` leaves nothing out.
     """

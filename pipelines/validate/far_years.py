@@ -20,7 +20,7 @@ _SPANS = 2.0  # times the span of the others: births of a century are not far fr
 
 
 def far_years(counts: pl.DataFrame) -> list[int]:
-    """The years, ascending, that few rows have and that lie far from those of all other rows.
+    """The years, ascending, that few rows have and that are far from those of all other rows.
 
     Args:
         counts: `year` (integer, each once) and `rows` (> 0).

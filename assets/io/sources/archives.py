@@ -41,7 +41,7 @@ _BROKEN = (
 
 @dataclass(frozen=True)
 class Unpacked:
-    """One file out of an archive: its name as text that can be kept, where it lies, and the name as
+    """One file out of an archive: its name as text that can be kept, where it is, and the name as
     the archive has it.
     """
 

@@ -150,7 +150,7 @@ def _growth(watermark: Watermark, *limits: tuple[str, Value | None]) -> Growth:
 def _near(
     session: Session, names: Sequence[str], watermark: Watermark, reached: Value, salt: bytes
 ) -> Overlap:
-    """What is in the overlap of a mark, and how many rows lie before it."""
+    """What is in the overlap of a mark, and how many rows are before it."""
     low = overlap_start(reached, watermark.overlap)
     records = Records(salt, {}, keeps=False)
     session.copy_rows(names, _growth(watermark, (">=", low)), records)

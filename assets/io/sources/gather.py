@@ -45,7 +45,7 @@ from assay.contracts.model import Contract
 def fetch(contract: Contract, place: Place) -> Fetched:
     """Find the source's bytes.
 
-    Raises: SourceError: it is not there, lies outside every root, cannot be reached, is too large,
+    Raises: SourceError: it is not there, is outside every root, cannot be reached, is too large,
         or its checksum differs from the contract's.
     """
     where = Where(file=contract.source.shown_location, dataset=contract.name)
@@ -245,7 +245,7 @@ def _installed(path: Path, home: Path, where: Where) -> Path:
 def _inside(location: str, roots: Sequence[Path], where: Where) -> list[Path]:
     """The paths a location may mean, below each root.
 
-    Raises: SourceError: all of them lie outside.
+    Raises: SourceError: all of them are outside.
     """
     if "\x00" in location:
         raise SourceError(

@@ -44,7 +44,7 @@ def lies_in_home(path: Path, home: Path) -> bool:
 
 
 def _closed(home: Path) -> set[tuple[int, int] | None]:
-    """The home, and what lies right in it but for the inbox."""
+    """The home, and what is directly in it, except the inbox."""
     try:
         inner = [path for path in home.iterdir() if path.name != INBOX]
     except OSError:  # there is no home yet
