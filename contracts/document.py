@@ -243,8 +243,8 @@ class _Walk:
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag == _MERGE:
                 self.problems.append(
                     ContractError(
-                        "a key is not plain text",
-                        "Write the key as text",
+                        "the name of a setting is not text",
+                        "Put it in quotes",
                         _where(self.file, mark),
                         "yaml.key",
                     )

@@ -57,7 +57,7 @@ class Features(Settings):
         if self.target is None:
             asking: list[str] = [t.transform for t in self.transforms if t.transform == "target"]
             for needing in [*asking, *(s.select for s in self.select if s.by_target)]:
-                raise ValueError(f"`{needing}` needs the `target` of the features")
+                raise ValueError(f"`{needing}` requires a `target` under assay.features")
         if not any(transform.keep for transform in self.transforms):
             raise ValueError(
                 "every transform has `keep: false`, so the table would have no feature: "

@@ -127,7 +127,7 @@ def _hours_of(unit: Any) -> Fraction:
     name = str(unit).strip()
     hours = table(_WORDS)["hours"]
     if name == "M" or name.lower() not in hours:
-        raise ValueError(f"its unit '{name}' is not known")
+        raise ValueError(f"the unit '{name}' is not known")
     return Fraction(hours[name.lower()])
 
 

@@ -195,7 +195,7 @@ class Endpoint:
         except (ValueError, KeyError, TypeError, RecursionError):
             raise ActionError(
                 "the endpoint's response contains no vectors",
-                "Use an endpoint with OpenAI's embeddings API",
+                "Use an endpoint that is compatible with OpenAI's embeddings API",
                 self._where,
             ) from None
         return checked(vectors, len(texts), self.dimensions, self.name)

@@ -116,7 +116,7 @@ class Keys:
         recorded = self._recorded().get(name)
         if recorded is not None and not hmac.compare_digest(recorded, fingerprint):
             raise ConfigurationError(
-                "this is not the key that the installation was created with", RESTORE, _where(name)
+                "this is not the key that the home was created with", RESTORE, _where(name)
             )
 
     def _keep(self, name: str, content: bytes) -> None:
@@ -165,7 +165,7 @@ class Keys:
         recorded = self._recorded().get(SIGNING)
         if recorded is not None and recorded != _signing_fingerprint(_public_bytes(key)):
             raise ConfigurationError(
-                "this is not the key that the installation was created with",
+                "this is not the key that the home was created with",
                 RESTORE,
                 _where(PUBLIC),
             )
@@ -295,7 +295,9 @@ class Keys:
         try:
             return (self.folder / name).read_bytes()
         except FileNotFoundError:
-            raise ConfigurationError(f"the key {name} is missing", RESTORE, _where(name)) from None
+            raise ConfigurationError(
+                f"the key file {name} is missing", RESTORE, _where(name)
+            ) from None
         except OSError as error:
             raise ConfigurationError(
                 f"the key {name} cannot be read ({error.strerror})", RESTORE, _where(name)

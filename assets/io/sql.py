@@ -89,7 +89,7 @@ def _answers(out: str) -> dict[str, float | None]:
         if "problem" in entry:
             raise QualityError(
                 f"the query {entry['problem']}",
-                "Write a simpler query, or use a library metric",
+                "Write a simpler query, or a rule with `metric`",
                 Where(rule=entry["rule"]),
             )
         answers[entry["rule"]] = entry["answer"]
@@ -103,7 +103,7 @@ def _failed(
     rule = next(name for name in queries if name not in answers)
     return QualityError(
         f"the query was stopped: {why}",
-        "Write a simpler query, or use a library metric",
+        "Write a simpler query, or a rule with `metric`",
         Where(rule=rule),
     )
 

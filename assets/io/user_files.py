@@ -32,15 +32,15 @@ def read_table(file: Path, null_values: Sequence[str] = ()) -> pl.DataFrame:
         raise ActionError("the file is empty", remedy, where) from None
     except OSError as error:
         raise ActionError(
-            f"it cannot be read ({error.strerror or type(error).__name__})", remedy, where
+            f"the file cannot be read ({error.strerror or type(error).__name__})", remedy, where
         ) from None
     except pl.exceptions.PolarsError:
-        kind = (
-            "no Parquet file"
+        problem = (
+            "the file is not Parquet"
             if file.suffix == ".parquet"
-            else "no CSV with as many cells in each row as its header has"
+            else "the file is not CSV, or a row has more cells than the header"
         )
-        raise ActionError(f"it is {kind}", remedy, where) from None
+        raise ActionError(problem, remedy, where) from None
     if frame.is_empty():
-        raise ActionError("it has no rows", "Give one with rows", where)
+        raise ActionError("the file has no rows", "Use a file with rows", where)
     return frame

@@ -393,8 +393,8 @@ def _covers(
             )
         if reason not in digests:
             raise QualityError(
-                "it cannot be released: the current contract has no such rule or step",
-                f"Run it again: assay run {contract.name}",
+                "the row cannot be released: the current contract no longer has the rule or step that quarantined it",
+                f"Validate the rows again: assay run {contract.name}",
                 Where(dataset=row.dataset, rule=reason),
             )
     return {reason: digests[reason] for reason in reasons}

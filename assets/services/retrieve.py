@@ -200,7 +200,7 @@ def _check_purpose(
     )
     raise AdmissionError(
         f"{name}@{version} was not admitted for '{purpose}'",
-        f"Search it for {' or '.join(admitted)}, or add the purpose to assay.license and publish again",
+        f"Search with a purpose that it was admitted for ({', '.join(admitted)}), or add the purpose to assay.license and publish again",
         Where(dataset=name),
     )
 

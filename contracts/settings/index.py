@@ -81,7 +81,7 @@ class EndpointEmbedding(Settings):
     def _holds_no_key(self) -> EndpointEmbedding:
         if names := secrets_in(self.url):
             raise ValueError(
-                f"`url` contains a credential (`{names[0]}`): it belongs in ASSAY_EMBEDDING_KEY"
+                f"`url` contains a credential (`{names[0]}`): move it to the environment variable ASSAY_EMBEDDING_KEY"
             )
         return self
 

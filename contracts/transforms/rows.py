@@ -114,7 +114,7 @@ class Lag(OfThePast):
     @model_validator(mode="after")
     def _goes_back(self) -> Lag:
         if not all(1 <= moment <= 1000 for moment in self.moments):
-            raise ValueError("`moments` must go back 1 to 1000")
+            raise ValueError("`moments` must be numbers of rows to look back, each from 1 to 1000")
         return self
 
     @property

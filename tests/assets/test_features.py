@@ -308,7 +308,7 @@ def test_features_carry_the_class_and_are_opened_for_what_allows_it(
             setting(
                 "features", order_by="at", transforms=[{"transform": "target", "columns": ["k"]}]
             ),
-            "needs the `target`",
+            "requires a `target`",
         ),
         (
             wanted(

@@ -166,9 +166,7 @@ def test_another_pair_of_signing_keys_is_refused_though_its_halves_fit(
         persons.create().keys.public,
         persons.create().keys.check,
     ):
-        with pytest.raises(
-            ConfigurationError, match="not the key that the installation was created with"
-        ):
+        with pytest.raises(ConfigurationError, match="not the key that the home was created with"):
             use()
 
 

@@ -441,7 +441,7 @@ def test_what_came_true_may_be_corrected_and_corrected_back(
         ("traceparent,label,prediction\na,1,high\n", "row 2: 1 row.* not a number from 0 to 1"),
         ("traceparent,label\na,1\n", "none of its 1 row.* belongs to a prediction by Assay"),
         ("traceparent,label\n", "has no rows"),
-        ("traceparent,label\na,1,2\n", "no CSV with as many cells"),
+        ("traceparent,label\na,1,2\n", "a row has more cells than the header"),
         ("", "the file is empty"),
     ],
 )

@@ -588,7 +588,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "team:\n",
         "<<: {x: 1}\nteam:\n",
-        ["7:1 yaml.key: a key is not plain text. Write the key as text."],
+        ["7:1 yaml.key: the name of a setting is not text. Put it in quotes."],
     ),
 ]
 

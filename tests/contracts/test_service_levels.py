@@ -79,8 +79,8 @@ def test_an_agreement_becomes_a_rule_for_each_of_its_elements(
 @pytest.mark.parametrize(
     ("level", "reason"),
     [
-        ({"property": "freshness", "value": 3, "unit": "fortnights"}, "its unit 'fortnights' is not known"),
-        ({"property": "freshness", "value": 3, "unit": "M"}, "its unit 'M' is not known"),
+        ({"property": "freshness", "value": 3, "unit": "fortnights"}, "the unit 'fortnights' is not known"),
+        ({"property": "freshness", "value": 3, "unit": "M"}, "the unit 'M' is not known"),
         ({"property": "latency", "value": "soon"}, "its value is not a number"),
         ({"property": "latency", "value": True}, "its value is not a number"),
         ({"property": "latency", "value": None}, "its value is not a number"),

@@ -98,7 +98,7 @@ def test_files_that_cannot_be_read_are_named(installation: SampleHome) -> None:
     deliver(installation, bad_csv="", worse_csv="")
     with pytest.raises(
         SourceError,
-        match=r"'file-.*empty.*nor can these be read: .*'file-.*assay sources reveal file-",
+        match=r"'file-.*empty.*these cannot be read either: .*'file-.*assay sources reveal file-",
     ) as refused:
         land(installation.run())
     assert set(names_in(installation, refused.value)) == {"bad.csv", "worse.csv"}

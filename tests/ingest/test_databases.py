@@ -222,7 +222,7 @@ def test_what_the_database_refuses_is_told_without_its_words(
     installation.promise(
         setting("source", location=database.location, format="sql", options={"table": "secret_tbl"})
     )
-    with pytest.raises(SourceError, match="the database refuses the query") as refused:
+    with pytest.raises(SourceError, match="the database rejected the query") as refused:
         land(installation.run())
     assert "secret_tbl" not in str(refused.value)
 
@@ -233,7 +233,7 @@ def test_hostile_names_are_names(installation: SampleHome, database: Database) -
         installation.promise(
             setting("source", location=database.location, format="sql", options={"table": table})
         )
-        with pytest.raises(SourceError, match="refuses the query"):
+        with pytest.raises(SourceError, match="rejected the query"):
             land(installation.run())
     installation.promise(database.source())
     assert len(rows_of(installation)) == 3
@@ -267,7 +267,7 @@ def test_a_duckdb_file_cannot_reach_other_files(installation: SampleHome, tmp_pa
             "source", location="duckdb:inbox/store.duckdb", format="sql", options={"table": "v"}
         )
     )
-    with pytest.raises(SourceError, match="refuses the query"):
+    with pytest.raises(SourceError, match="rejected the query"):
         land(installation.run())
 
 
@@ -277,7 +277,7 @@ def test_a_file_that_is_no_database_is_refused(installation: SampleHome, kind: s
     installation.promise(
         setting("source", location=f"{kind}:inbox/x.db", format="sql", options={"table": "t"})
     )
-    with pytest.raises(SourceError, match="refuses the query"):
+    with pytest.raises(SourceError, match="rejected the query"):
         land(installation.run())
     installation.promise(
         setting("source", location=f"{kind}:../x.db", format="sql", options={"table": "t"})

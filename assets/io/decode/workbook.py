@@ -63,7 +63,7 @@ def decode(task: Task) -> Decoded:
         ) from None
     if texts.height < skipped:
         raise Undecodable(
-            f"the sheet has {texts.height} rows, but no header in row {skipped}",
+            f"the sheet has {texts.height} rows, but no header in row {skipped} (counted from 1) (counted from 1)",
             "Correct `header_row` under `options`",
         )
     names = _named(texts.row(skipped - 1))

@@ -40,7 +40,7 @@ class KeyRecords:
             for name, fingerprint in fingerprints.items():
                 if there.get(name, fingerprint) != fingerprint:
                     raise ConfigurationError(
-                        "this is not the key that the installation was created with",
+                        "this is not the key that the home was created with",
                         "Restore it from your backup",
                         Where(file=f"keys/{name}"),
                     )

@@ -44,7 +44,7 @@ def download(path: Path, query: str, options: CsvOptions, sink: Sink, mark: Mark
             return take(_Session(connection, query), options, sink, mark)
     except duckdb.Error as error:
         raise SourceError(
-            f"the database refuses the query ({type(error).__name__})",
+            f"the database rejected the query ({type(error).__name__})",
             "Check `table` or `query`, and that the file is a DuckDB database of this version",
             sink.where,
         ) from None

@@ -193,7 +193,11 @@ def _check_names(names: Sequence[str], options: CsvOptions, where: Where) -> lis
             where,
         )
     if twice := repeated_name(names):
-        raise SourceError(f"in the query's result, {twice}", "Name each column with AS", where)
+        raise SourceError(
+            f"the query returns columns that cannot be told apart: {twice}",
+            "Give each column a name of its own with AS",
+            where,
+        )
     if options.watermark is not None and options.watermark.column not in names:
         raise SourceError(
             f"the rows have no column '{options.watermark.column}'",

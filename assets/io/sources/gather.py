@@ -104,7 +104,7 @@ def _fetched(contract: Contract, place: Place, where: Where) -> Fetched:
             except OSError as error:
                 problem = f"the source cannot be listed ({type(error).__name__})"
                 raise SourceError(
-                    problem, "Check `location`, and the rights of this user", where
+                    problem, "Check `location`, and that this user may read it", where
                 ) from None
 
 

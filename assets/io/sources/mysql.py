@@ -45,8 +45,8 @@ def download(name: str, query: str, options: CsvOptions, sink: Sink, mark: Mark 
         # the error's text may hold a value, or where the server is: its number says enough
         except pymysql.MySQLError as error:
             raise SourceError(
-                f"the database refuses the query (error {error.args[0]})",
-                "Check `table` or `query`, and the connection's rights",
+                f"the database rejected the query (error {error.args[0]})",
+                "Check `table` or `query`, and the rights of the database user",
                 sink.where,
             ) from None
 

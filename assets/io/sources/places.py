@@ -199,7 +199,7 @@ def together(work: Callable[[T], R], items: Sequence[T]) -> list[R]:
         )
         more = f" and {len(errors) - 4:,} more" if len(errors) > 4 else ""
         raise SourceError(
-            f"{errors[0].problem}; nor can these be read: {others}{more}",
+            f"{errors[0].problem}; these cannot be read either: {others}{more}",
             errors[0].remedy,
             errors[0].where,
         )

@@ -44,8 +44,8 @@ def download(name: str, query: str, options: CsvOptions, sink: Sink, mark: Mark 
         # the error's text may hold a value, or where the server is: its code says enough
         except psycopg.Error as error:
             raise SourceError(
-                f"the database refuses the query ({type(error).__name__}, {error.sqlstate})",
-                "Check `table` or `query`, and the connection's rights",
+                f"the database rejected the query ({type(error).__name__}, {error.sqlstate})",
+                "Check `table` or `query`, and the rights of the database user",
                 sink.where,
             ) from None
 

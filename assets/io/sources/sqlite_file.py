@@ -34,7 +34,7 @@ def download(path: Path, query: str, options: CsvOptions, sink: Sink, mark: Mark
             return take(_Session(connection, query), options, sink, mark)
     except sqlite3.Error as error:
         raise SourceError(
-            f"the database refuses the query ({type(error).__name__})",
+            f"the database rejected the query ({type(error).__name__})",
             "Check `table` or `query`, and that the file is a complete SQLite database",
             sink.where,
         ) from None
