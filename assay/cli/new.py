@@ -40,6 +40,22 @@ HeaderRow = Annotated[
     typer.Option(min=1, max=1000, help="Text files: the line that names the columns, from 1."),
 ]
 
+License = Annotated[
+    str | None,
+    typer.Option(
+        "--license", help="SPDX expression, if there is no licence file next to the data."
+    ),
+]
+Owner = Annotated[
+    str | None, typer.Option(help="E-mail of the data's owner. [default: git's user.email]")
+]
+Region = Annotated[
+    str,
+    typer.Option(
+        help="Where the data may be kept, such as eu or de; phone numbers of that country are found."
+    ),
+]
+
 
 def new(
     source: Annotated[
@@ -55,16 +71,9 @@ def new(
             help="File or folder for the contract. [default: ./contracts, or ASSAY_CONTRACTS]"
         ),
     ] = None,
-    license_: Annotated[
-        str | None,
-        typer.Option(
-            "--license", help="SPDX expression, if there is no licence file next to the data."
-        ),
-    ] = None,
-    owner: Annotated[
-        str | None,
-        typer.Option(help="E-mail of the data's owner. [default: git's user.email]"),
-    ] = None,
+    license_: License = None,
+    owner: Owner = None,
+    region: Region = "global",
     delimiter: Delimiter = None,
     quote: Quote = None,
     encoding: Encoding = None,
@@ -83,7 +92,26 @@ def new(
         "header_row": header_row,
     }
     stated = {option: value for option, value in written.items() if value is not None}
-    draft_contract(source, name=name, output=output, license=license_, owner=owner, stated=stated)
+    _check_region(region)
+    draft_contract(
+        source,
+        name=name,
+        output=output,
+        license=license_,
+        owner=owner,
+        region=region,
+        stated=stated,
+    )
+
+
+def _check_region(region: str) -> None:
+    """Raises: ConfigurationError: the contract could not hold it."""
+    from assay.contracts.settings.privacy import REGION
+
+    if not re.fullmatch(REGION, region):
+        raise ConfigurationError(
+            f"'{region}' is not a region", "Use a code such as eu, de or eu-de: --region de"
+        )
 
 
 def draft_contract(
@@ -93,6 +121,7 @@ def draft_contract(
     *,
     license: str | None = None,
     owner: str | None = None,
+    region: str = "global",
     stated: Mapping[str, Any] | None = None,
 ) -> Path:
     """Draft a contract from a file, write it, and print what was learned.
@@ -104,6 +133,7 @@ def draft_contract(
             `contracts/datasets` if there are none. Nothing is overwritten.
         license: an SPDX expression, if there is none next to the file.
         owner: the owner of the data; git's user.email by default.
+        region: the contract's; phone numbers of its country need no country code.
         stated: options of how a text file is written, as under `options` in a contract; the others
             are detected.
     Returns: the contract's file.
@@ -120,10 +150,16 @@ def draft_contract(
         problem = f"'{name}' cannot be the name of a data set"
         raise ConfigurationError(problem, "Use A-Z, a-z, 0-9 and _ only: --name NAME")
     target = _target(output or current.drafts, name)
-    owner = owner or drafter()
     with show_progress() as show:
         done = drafted(
-            source, name, current.roots, license=license, owner=owner, stated=stated, told=show
+            source,
+            name,
+            current.roots,
+            license=license,
+            owner=owner or drafter(),
+            region=region,
+            stated=stated,
+            told=show,
         )
     _write(target, done.draft.text)
     show_drafted(target, name, done)

@@ -69,6 +69,7 @@ def drafted(
     *,
     license: str | None,
     owner: str | None,
+    region: str = "global",
     stated: Mapping[str, Any] | None = None,
     told: Callable[[str], None],
 ) -> Drafted:
@@ -78,14 +79,12 @@ def drafted(
         stated: options of how the file is written that are given, not searched.
         roots: the folders that sources may be read from; the file's location is written from the
             first that holds it.
+        region: the contract's.
         license: an SPDX expression, over whatever is next to the file.
         told: hears what is being done.
     Raises: SourceError: the file does not exist, or cannot be read.
     """
-    from assay.contracts.load import lint
-
-    where = Where(file=shown(path))
-    _check_file(path, where)
+    where = _check_file(path)
     path = path.resolve()
     place = _place(path, roots)
     with tempfile.TemporaryDirectory(prefix="assay-new-") as temporary:
@@ -94,19 +93,20 @@ def drafted(
         source, read = _landed(path, place.location, folder, where, stated or {})
         names = contract_names(read.columns)
         told(f"measuring {read.rows:,} rows of {len(names)} columns")
-        measured, samples = _measured(folder, names, read.rows)
+        measured, samples = _measured(folder, names, read.rows, region)
     told("looking for a licence")
     license_found = license_of(path, license, place.root or path.parent)
-    options = found_options(read, stated or {})
+    stated = stated or {}
+    options = found_options(read, stated)
     origin = Origin(place.location, source.format, sha256(path), options, read.unreadable, names)
     told("writing the draft")
-    document = draft(measured, name, origin, license_found, owner, samples)
+    document = draft(measured, name, origin, license_found, owner, samples, region)
     return Drafted(
         draft=document,
         profile=measured,
         origin=origin,
         license=license_found,
-        problems=lint(document.text, f"{name}.odcs.yaml").problems,
+        problems=_problems(document.text, name),
         root_to_set=place.root_to_set,
         reading=_guesses(options, stated or {}),
         samples=samples,
@@ -120,27 +120,36 @@ def _guesses(options: Mapping[str, tuple[Any, str]], stated: Mapping[str, Any]) 
 
 
 def _measured(
-    folder: Path, names: Mapping[str, str], count: int
+    folder: Path, names: Mapping[str, str], count: int, region: str
 ) -> tuple[Profile, dict[str, tuple[Sample, ...]]]:
     """The landed columns under the contract's names, with those that hold bytes, and replacements
     in those that the draft redacts.
     """
     with held_in_memory(rows_in(folder).rename(names), count * len(names)) as rows:
-        measured = profile(rows, list(names.values()))
+        measured = profile(rows, list(names.values()), region)
         proposed = personal_columns(measured)
         redacted = [name for name, one in proposed.items() if one.treatment == "redact"]
-        samples = replacement_samples(rows, redacted)
+        samples = replacement_samples(rows, redacted, region)
     binary = frozenset(names.get(column, column) for column in binary_columns(folder))
     return replace(measured, binary=binary), samples
 
 
-def _check_file(path: Path, where: Where) -> None:
+def _problems(text: str, name: str) -> tuple[Problem, ...]:
+    """What `assay check` reports of a draft."""
+    from assay.contracts.load import lint
+
+    return lint(text, f"{name}.odcs.yaml").problems
+
+
+def _check_file(path: Path) -> Where:
+    where = Where(file=shown(path))
     if not path.is_file():
         raise SourceError(
             "the file does not exist",
             "Give the path of a CSV, JSON, JSON lines, Parquet, Arrow or Excel file, or of an archive of one",
             where,
         )
+    return where
 
 
 # -- where the file lies -------------------------------------------------------------------

@@ -47,6 +47,9 @@ PersonalKind = Literal[
 ]
 
 
+REGION = r"^[a-z]{2}(-[a-z0-9-]+)?$|^global$"
+
+
 SensitiveClass = Literal["personal", "special category", "health", "trade secret", "secret"]
 
 
@@ -171,7 +174,7 @@ class Privacy(Settings):
     """
 
     sensitivity: Sensitivity
-    region: str = Field(pattern=r"^[a-z]{2}(-[a-z0-9-]+)?$|^global$")
+    region: str = Field(pattern=REGION)
     lawful_basis: LawfulBasis
     article_9_basis: Article9Basis | None = None
     """What allows special categories and health data."""

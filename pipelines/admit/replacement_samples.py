@@ -35,13 +35,14 @@ class Sample:
 
 
 def replacement_samples(
-    frame: pl.LazyFrame, columns: Sequence[str]
+    frame: pl.LazyFrame, columns: Sequence[str], region: str = "global"
 ) -> dict[str, tuple[Sample, ...]]:
     """The first replacements in each of these text columns, at most `MOST` a column."""
-    return {
-        column: _samples(frame, column, pl.concat(run_together(personal.spans(frame, [column]))))
+    found = {
+        column: pl.concat(run_together(personal.spans(frame, [column], region=region)))
         for column in columns
     }
+    return {column: _samples(frame, column, found[column]) for column in columns}
 
 
 def samples_of_found(

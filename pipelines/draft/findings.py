@@ -28,7 +28,11 @@ class Found:
 
 
 def findings(
-    frame: pl.LazyFrame, means: Mapping[str, float], searched: Sequence[str], texts: Sequence[str]
+    frame: pl.LazyFrame,
+    means: Mapping[str, float],
+    searched: Sequence[str],
+    texts: Sequence[str],
+    region: str = "global",
 ) -> dict[str, tuple[Found, ...]]:
     """What is found in each column: admission holds a table for a single row that is undeclared.
 
@@ -38,7 +42,7 @@ def findings(
         texts: those of them that may be marked as secret, or hold words of special categories.
     """
     found: dict[str, dict[str, Found]] = {}
-    for name, kind, rows, chars in _counts(frame, searched):
+    for name, kind, rows, chars in _counts(frame, searched, region):
         known = found.setdefault(name, {})
         # two ways of writing one kind often meet the same rows
         if rows and (kind not in known or rows > known[kind].rows):
@@ -49,18 +53,20 @@ def findings(
     return {name: tuple(kinds.values()) for name, kinds in found.items()}
 
 
-def _counts(frame: pl.LazyFrame, searched: Sequence[str]) -> list[tuple[str, str, int, int]]:
+def _counts(
+    frame: pl.LazyFrame, searched: Sequence[str], region: str
+) -> list[tuple[str, str, int, int]]:
     """Column, kind, rows and characters of what each search finds."""
     frame = frame.with_columns(pl.col(ROW).cast(pl.Int64))  # as the search counts rows
     looks = [personal.disguises(frame, searched), *personal.encoded(frame, searched)]
     disguised, *encoded = run_together(looks)
     plans = [
-        *personal.spans(frame, searched),
-        *personal.undisguised(frame, disguised),
-        *personal.within(pl.concat([pl.DataFrame(schema=personal.HIDDEN), *encoded])),
+        *personal.spans(frame, searched, region=region),
+        *personal.undisguised(frame, disguised, region),
+        *personal.within(pl.concat([pl.DataFrame(schema=personal.HIDDEN), *encoded]), region),
         *(
             plan.filter(pl.col("confidence") != encoded_text.SUPERSEDED)
-            for plan in encoded_text.escaped(frame, searched)
+            for plan in encoded_text.escaped(frame, searched, region)
         ),
     ]
     counts = run_together(

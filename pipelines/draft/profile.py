@@ -96,12 +96,13 @@ class Profile:
         return self.rows - self.repeated
 
 
-def profile(frame: pl.LazyFrame, names: Sequence[str]) -> Profile:
+def profile(frame: pl.LazyFrame, names: Sequence[str], region: str = "global") -> Profile:
     """Measure a landed table.
 
     Args:
         frame: `_row` (unique) and text columns, null where there is nothing.
         names: the columns to look at.
+        region: the contract's; phone numbers of its country need no country code.
     """
     spellings = {name: null_spellings() for name in names}
     blanked = without(frame, spellings)
@@ -115,7 +116,7 @@ def profile(frame: pl.LazyFrame, names: Sequence[str]) -> Profile:
     measured = run(_measures(frame, names)) if null_values else measures[0]
     rows = measured["rows"].item()
     typed = [_with_moments(column, written) for column in _columns(measured, names)]
-    columns = _with_findings(frame, typed, measured)
+    columns = _with_findings(frame, typed, measured, region)
     columns = _exact_counts(frame, columns, rows)
     columns = [_patterned(frame, column) for column in columns]
     columns = _with_far_years(frame, columns)
@@ -440,7 +441,7 @@ def _composite(frame: pl.LazyFrame, table: Profile) -> tuple[str, ...]:
 
 
 def _with_findings(
-    frame: pl.LazyFrame, columns: Sequence[ColumnProfile], measured: pl.DataFrame
+    frame: pl.LazyFrame, columns: Sequence[ColumnProfile], measured: pl.DataFrame, region: str
 ) -> list[ColumnProfile]:
     """The columns with the personal data in them."""
     means = {
@@ -449,5 +450,5 @@ def _with_findings(
     }
     searched = [c.name for c in columns if c.kind in ("string", "integer")]
     texts = [c.name for c in columns if c.kind == "string"]
-    found = findings(frame, means, searched, texts)
+    found = findings(frame, means, searched, texts, region)
     return [replace(c, found=found.get(c.name, ())) for c in columns]

@@ -53,6 +53,7 @@ def draft(
     license: LicenseFound,
     owner: str | None,
     samples: Mapping[str, Sequence[Sample]] | None = None,
+    region: str = "global",
 ) -> Draft:
     """Write the contract that the profile bears out, with the samples of its redactions.
 
@@ -77,7 +78,7 @@ def draft(
         "customProperties": [
             setting("assay.source", source_setting(origin)),
             setting("assay.license", license_setting(license)),
-            setting("assay.privacy", privacy_setting(personal, samples or {})),
+            setting("assay.privacy", privacy_setting(personal, samples or {}, region)),
             *cleaning_settings(profile, personal),
             setting("assay.retention", retention_setting()),
         ],

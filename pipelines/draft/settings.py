@@ -63,12 +63,12 @@ def license_setting(license: LicenseFound) -> dict[str, Any]:
 
 
 def privacy_setting(
-    personal: dict[str, Personal], samples: Mapping[str, Sequence[Sample]]
+    personal: dict[str, Personal], samples: Mapping[str, Sequence[Sample]], stated_region: str
 ) -> dict[str, Any]:
     """Sensitivity, region, lawful basis, and a treatment for each personal column; a person states
     or confirms them.
     """
-    region = WithReason("global", "where the data may be stored: eu, us, …")
+    region = WithReason(stated_region, "where the data may be stored: eu, us, …")
     if not personal:
         why = "no personal data was detected"
         return {

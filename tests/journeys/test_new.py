@@ -190,6 +190,22 @@ def test_the_licence_is_the_one_said_of_this_file(
     assert (found.expression, found.evidence) == (expression, evidence)
 
 
+def test_the_region_of_a_draft_tells_phone_numbers_and_goes_into_the_contract(
+    house: House, command: Assay
+) -> None:
+    lines = [f"{n},ring 1511234567{n % 10} in the evening" for n in range(40)]
+    (house.inbox / "calls.csv").write_text("\n".join(["call,note", *lines, ""]))
+    arguments = ("new", str(house.inbox / "calls.csv"), "--license", "CC0-1.0")
+    for region, is_personal in (("eu-de", True), ("global", False)):
+        name = region.replace("-", "_")
+        code, out, err = command(*arguments, "--name", name, "--region", region)
+        assert code == 0, out + err
+        privacy = load((house.contracts / f"{name}.odcs.yaml").read_text(), "x").privacy
+        assert (privacy.region, "note" in privacy.columns) == (region, is_personal)
+    code, out, err = command(*arguments, "--name", "x", "--region", "Germany")
+    assert (code, "'Germany' is not a region. Use a code" in out + err) == (1, True)
+
+
 def test_without_a_licence_the_draft_waits_for_an_answer(
     house: House, capsys: pytest.CaptureFixture[str]
 ) -> None:
