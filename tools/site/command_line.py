@@ -15,7 +15,7 @@ Every command, with its arguments and options, as `--help` prints them.
 |---|---|
 | 0 | done |
 | 1 | the answer is no, or something failed: the message has the place, the problem and the remedy |
-| 2 | wrong usage |
+| 2 | wrong usage, or an extra is not installed |
 """
 
 
