@@ -31,12 +31,18 @@ with socket.socket(socket.AF_UNIX) as server:
 
 
 @contextmanager
-def assay_command(folder: Path, environment: dict[str, str]) -> Iterator[Path]:
-    """Write a command `assay` into the folder, and serve it. Yields: the folder, for the path."""
+def assay_command(
+    folder: Path, environment: dict[str, str], also: tuple[str, ...] = ()
+) -> Iterator[Path]:
+    """Write a command `assay` into the folder, and serve it.
+
+    `also` names further modules that many of the commands import.
+    Yields: the folder, for the path.
+    """
     place, client = folder / "assay.socket", folder / "assay"
     client.write_text(CLIENT.format(python=sys.executable, path=str(place)))
     client.chmod(0o755)
-    arguments = [sys.executable, "-m", "tests.forked_commands", str(place)]
+    arguments = [sys.executable, "-m", "tests.forked_commands", str(place), *also]
     with subprocess.Popen(
         arguments, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
     ) as server:
@@ -48,9 +54,9 @@ def assay_command(folder: Path, environment: dict[str, str]) -> Iterator[Path]:
             server.terminate()
 
 
-def serve(place: str) -> None:
+def serve(place: str, *also: str) -> None:
     """Fork a process for each connection."""
-    for module in IMPORTED:
+    for module in (*IMPORTED, *also):
         __import__(module)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(place)
@@ -106,4 +112,4 @@ def _run(files: list[int], arguments: list[str], folder: str, environment: dict[
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(*sys.argv[1:])

@@ -17,6 +17,7 @@ from tests.docs.page_blocks import run_page
 from tests.forked_commands import assay_command
 
 ROOT = Path(__file__).parents[2]
+MODELS = ("mlflow.sklearn", "sklearn.ensemble", "skops.io")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def session(
     environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, str]]:
     """The same home, for a document's commands: many short processes, which are forked."""
-    with assay_command(tmp_path_factory.mktemp("bin"), environment) as folder:
+    with assay_command(tmp_path_factory.mktemp("bin"), environment, MODELS) as folder:
         yield {**environment, "PATH": f"{folder}{os.pathsep}{environment['PATH']}"}
 
 
@@ -82,6 +83,8 @@ def test_the_demo_takes_three_data_sets_from_source_to_action(environment: dict[
     assert account.count("in service: roc_auc") == 2
     assert "in service: recall@10" in account
     assert "4 new version(s) published." in account
+    assert "5,753 rows of flights: arrival_known" in account
+    assert "assay new" in account
 
 
 def test_the_demos_published_files_are_byte_for_byte_those_of_earlier_releases(
