@@ -37,8 +37,9 @@ Header = Annotated[
 ]
 HeaderRow = Annotated[
     int | None,
-    typer.Option(min=1, max=1000, help="Text files: the line that names the columns, from 1."),
+    typer.Option(min=1, max=1000, help="The line or row that names the columns, from 1."),
 ]
+Sheet = Annotated[str | None, typer.Option(help="Workbooks: the sheet to read.")]
 
 License = Annotated[
     str | None,
@@ -79,6 +80,7 @@ def new(
     encoding: Encoding = None,
     header: Header = None,
     header_row: HeaderRow = None,
+    sheet: Sheet = None,
 ) -> None:
     """Draft a contract from a file, with types, keys, ranges, personal data and licence.
 
@@ -90,6 +92,7 @@ def new(
         "encoding": encoding,
         "header": header,
         "header_row": header_row,
+        "sheet": sheet,
     }
     stated = {option: value for option, value in written.items() if value is not None}
     _check_region(region)

@@ -241,7 +241,8 @@ def _options(kind: Kind, stated: Mapping[str, Any], where: Where) -> CsvOptions:
         searched = ("delimiter", "quote", "escape", "encoding", "header")
     elif kind in ("json", "jsonl"):
         searched = ("encoding",)
-    wrong = sorted(set(stated) - set(searched)) if kind != "csv" else []
+    allowed = {"sheet", "header_row"} if kind == "excel" else set(searched)
+    wrong = sorted(set(stated) - allowed) if kind != "csv" else []
     try:
         if wrong:
             raise ValueError(f"`{wrong[0]}` is not an option of {kind} files")

@@ -100,11 +100,13 @@ def _number(
     """Add number, change note and partitions to the predicate. Returns: the tree of the partitions."""
     inputs = predicate["inputs"]
     previous = _previous(run, last) if last else None
+    schema = {column["name"]: column["type"] for column in predicate["schema"]}
     predicate["version"] = next_version(
         previous,
         contract_version=run.contract.version,
         source_digest=inputs["source_digest"],
         window=inputs["window"],
+        schema=schema,
     )
     read = run.installation.partition_reader(run.contract.name)
     tree = joined.tree(predicate["version"], read) if joined else None
@@ -114,7 +116,7 @@ def _number(
         previous,
         rows=predicate["accounting"]["published"],
         window=inputs["window"],
-        schema={column["name"]: column["type"] for column in predicate["schema"]},
+        schema=schema,
         partitions=partitions,
     )
     if tree:

@@ -54,7 +54,7 @@ class Change:
         verb = {
             "added": f"is added{_shown(self.new)}",
             "removed": f"is removed{_shown(self.old)}",
-            "changed": f"changes{_shown(self.old)} →{_shown(self.new)}",
+            "changed": f"changes{_from_to(_shown(self.old), _shown(self.new))}",
         }[what]
         return f"{self.name}: the {thing} {verb}"
 
@@ -66,6 +66,13 @@ def _shown(value: Any) -> str:
         return ""
     text = ", ".join(map(str, items))
     return f" `{text if len(text) <= LONGEST_SHOWN else text[:57] + '…'}`"
+
+
+def _from_to(old: str, new: str) -> str:
+    """Both values, or the new one alone; nothing where neither is shown."""
+    if not new:
+        return ""
+    return f" from{old} to{new}" if old else f" to{new}"
 
 
 def kind_of(thing: str, what: What) -> str:

@@ -143,6 +143,12 @@ def _type(c: ColumnProfile, personal: Personal | None) -> Any:
         return WithReason(
             "string", "digits that are a code: leading zeros, or too long for a number"
         )
+    if c.kind == "string" and c.decimal_commas and c.decimal_commas + c.numbers > 0.9 * c.given:
+        return WithReason(
+            "string",
+            "perhaps numbers with a decimal comma: write `number`, and the cleaning step"
+            " {step: numbers, decimal: ',', thousands: '.'}",
+        )
     if c.kind == "string" and c.numbers > 0.9 * c.given:
         return WithReason(
             "string", f"a number except in {c.given - c.numbers:,} of {c.given:,} rows"

@@ -35,6 +35,7 @@ _POINT = rf"^\s*(?:(?:SRID=[0-9]+; ?)?(?i:point) ?Z? ?\(|\(?{_DEGREES}, ?{_DEGRE
 """A point in well-known text, as two decimal degrees, or as JSON: `POINT (4.9 52.37)`, `(52.37,
 4.90)`, `{"type": "Point"…`.
 """
+_DECIMAL_COMMA = r"^[+-]?(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),(?:[0-9]{1,2}|[0-9]{4,})$"
 _PAIR = r"^[(\[]?[+-]?[0-9]{1,3}\.[0-9]+ ?, ?[+-]?[0-9]{1,3}\.[0-9]+[)\]]?$"
 _NESTED = r"(?s)^(?:\[.*\]|\{.*\})$"
 
@@ -54,6 +55,8 @@ class ColumnProfile:
     zoned: bool = False
     ambiguous_date: bool = False
     numbers: int = 0
+    decimal_commas: int = 0
+    """Cells that are a number with a decimal comma; `1,234` is not counted, which may be 1234."""
     low: Any = None
     high: Any = None
     shortest: int = 0
@@ -160,6 +163,7 @@ def _measure(index: int) -> dict[str, pl.Expr]:
         "date": day.count(),
         "first_day": day.min(),
         "last_day": day.max(),
+        "decimal_commas": stripped.str.contains(_DECIMAL_COMMA).sum(),
         "zoned": stripped.str.contains(r"[0-9]([Zz]| ?[+-][0-9]{2}(:?[0-9]{2})*)$").sum(),
         # a leading zero is part of a code, and a double cannot hold seventeen digits
         "coded": stripped.str.contains(r"^[+-]?0[0-9]|^[+-]?[0-9]{17,}$").sum(),
@@ -204,6 +208,7 @@ def _typed(name: str, m: dict[str, Any]) -> ColumnProfile:
         given,
         m["approx"],
         numbers=m["number"],
+        decimal_commas=m["decimal_commas"],
         shortest=m["shortest"] or 0,
         longest=m["longest"] or 0,
         spaced=m["spaced"],

@@ -111,8 +111,8 @@ def _open_questions(
     if origin.unreadable:
         questions.append(f"{origin.unreadable:,} records cannot be read")
     questions.append(
-        "a person must state sensitivity, lawful basis and holder of the rights: answer the"
-        f" {UNANSWERED}s; runs are held for review until then"
+        f"only a person can answer the {UNANSWERED}s in the draft: runs are held for review until"
+        " then"
     )
     questions += [f"'{column}' may be personal" for column in sorted(perhaps)]
     questions += [f"'{column}' {describe_doubt(found)}" for column, found in doubtful.items()]

@@ -150,7 +150,7 @@ def _scalar(value: Any) -> Any:
     """One value; a text is quoted unless every reader of YAML 1.1 and 1.2 takes it for text."""
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-    if isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | int | float):
         return value
     text = str(value)
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS_OF_YAML:

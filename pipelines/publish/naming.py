@@ -64,10 +64,15 @@ class Previous:
 
 
 def next_version(
-    previous: Previous | None, *, contract_version: str, source_digest: str, window: str | None
+    previous: Previous | None,
+    *,
+    contract_version: str,
+    source_digest: str,
+    window: str | None,
+    schema: Mapping[str, str] | None = None,
 ) -> str:
-    """Number the version: major with the contract's major, minor for new data, patch for the same
-    data made again.
+    """Number the version: major with the contract's major or where a column was removed or has
+    another type, minor for new data or columns, patch for the same data made again.
 
     Source: Semantic Versioning 2.0.0, read for data: a consumer breaks when the contract does, and
     gains when rows come.
@@ -76,9 +81,12 @@ def next_version(
     if previous is None:
         return f"{max(major, 1)}.0.0"
     was_major, minor, patch = (int(part) for part in previous.version.split("."))
-    if major > int(previous.contract_version.split(".")[0]):
+    known = previous.schema if schema else {}
+    columns = {name: (schema or {}).get(name) for name in known}
+    if major > int(previous.contract_version.split(".")[0]) or columns != known:
         return f"{was_major + 1}.0.0"
-    if (source_digest, window) != (previous.source_digest, previous.window):
+    has_new_columns = bool(known) and len(schema or {}) > len(known)
+    if has_new_columns or (source_digest, window) != (previous.source_digest, previous.window):
         return f"{was_major}.{minor + 1}.0"
     return f"{was_major}.{minor}.{patch + 1}"
 

@@ -28,7 +28,7 @@ WRONG = Problem(
 CHANGE = Problem(
     "change.minimum_changed",
     "warning",
-    "a.x: the minimum changes `0` → `1`",
+    "a.x: the minimum changes from `0` to `1`",
     "It breaks producers: a major step",
     Where(file="c/a.odcs.yaml", line=5),
     "schema[0].x",
@@ -101,7 +101,7 @@ OUTCOME = Outcome(
 def test_text_is_one_line_each_and_a_count() -> None:
     assert render(OUTCOME, "text").splitlines() == [
         "c/a.odcs.yaml:3:7: error: the key 'requird' is not known here. Did you mean 'required'. [odcs.unknown_key]",
-        "c/a.odcs.yaml:5: warning: a.x: the minimum changes `0` → `1`. It breaks producers: a major step. [change.minimum_changed]",
+        "c/a.odcs.yaml:5: warning: a.x: the minimum changes from `0` to `1`. It breaks producers: a major step. [change.minimum_changed]",
         "c/a.odcs.yaml:9: info: a: the tags is added. A patch step. [change.tags_added]",
         "c/a.odcs.yaml:5: error: x minimum 1: would quarantine 1,284 of 336,776 rows of a@1.1.0 (0.38 %), for example rows 4, 17, 80. It would hit ann (training), a/features."
         " Relax the rule, or fix the data first. [x_minimum]",

@@ -75,7 +75,7 @@ def test_a_vector_column_keeps_the_model_it_promises() -> None:
         ({"overlap_chars": 201}, "at most half"),
         ({"questions": []}, "questions"),
         ({"questions": [{"ask": "what?", "documents": []}]}, "documents"),
-        ({"reranker": {"method": "cross-encoder"}}, "`model` belongs to `cross-encoder`"),
+        ({"reranker": {"method": "cross-encoder"}}, "`model` is required with `cross-encoder`"),
         ({"embedding": {"method": "endpoint", "url": "file:///etc/passwd", "model": "m"}}, "url"),
         (
             {

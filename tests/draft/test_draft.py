@@ -594,3 +594,21 @@ def test_reasons_and_comments_stand_where_they_belong() -> None:
         "  # after the value\n"
         "# after everything\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("cells", "is_hinted"),
+    [
+        (["41,64", "1.234,50", "7", "-0,5"] * 5, True),
+        (["1,234", "2,500", "9,999", "1,000"] * 5, False),  # may be thousands
+        (["41.64", "1234.50", "7", "-0.5"] * 5, False),
+        (["41,64", "see note", "none", "later"] * 5, False),
+    ],
+)
+def test_a_decimal_comma_is_proposed_and_never_assumed(cells: list[str], is_hinted: bool) -> None:
+    text = drafted(amount=[f"{cell}" for cell in cells], place=[str(n) for n in range(20)]).text
+    assert ("perhaps numbers with a decimal comma" in text) is is_hinted
+
+
+def test_nothing_is_written_as_null() -> None:
+    assert written({"step": Flow({"unicode": None})}) == "step: {unicode: null}\n"

@@ -325,3 +325,23 @@ def test_the_console_and_the_card_name_an_encoding_that_is_not_utf_8(
     card = json.loads(command("show", "cities@1.0.0", "--json")[1])
     assert card["source"]["reading"]["encoding"] == "cp1250"
     assert "encoding 'cp1250'" in command("show", "cities@1.0.0")[1]
+
+
+def test_one_sheet_of_a_workbook_is_drafted_and_published(house: House, command: Assay) -> None:
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(house.inbox / "catalogue.xlsx") as book:
+        book.add_worksheet("Notes").write_row(0, 0, ["made by hand"])
+        sheet = book.add_worksheet("Products")
+        sheet.write_row(0, 0, ["our products"])
+        for row, cells in enumerate([("sku", "price"), *((f"P{n}", n / 4) for n in range(30))], 1):
+            sheet.write_row(row, 0, cells)
+    file = str(house.inbox / "catalogue.xlsx")
+    arguments = ("new", file, "--license", "CC0-1.0", "--owner", "ann@example.com")
+    code, _, err = command(*arguments)
+    assert (code, "the workbook has 2 sheets. Choose one" in err) == (1, True)
+    assert "--sheet NAME" in err
+    assert "Products" not in err  # the name of a sheet may be personal
+    code, out, err = command(*arguments, "--sheet", "Products", "--header-row", "2")
+    assert code == 0, out + err
+    assert published("catalogue", command)["published"] == 30

@@ -45,6 +45,28 @@ def test_the_next_number(
     )
 
 
+@pytest.mark.parametrize(
+    ("schema", "number"),
+    [
+        ({"a": "Int64", "b": "String"}, "1.2.4"),
+        ({"b": "String", "a": "Int64"}, "1.2.4"),
+        ({"a": "Int64", "b": "String", "c": "Date"}, "1.3.0"),
+        ({"a": "Int64"}, "2.0.0"),
+        ({"a": "Int64", "b": "Int64"}, "2.0.0"),
+        ({"a": "Int64", "B": "String"}, "2.0.0"),
+        (None, "1.2.4"),
+    ],
+)
+def test_columns_that_readers_lose_are_a_major_step(
+    schema: dict[str, str] | None, number: str
+) -> None:
+    known = Previous("1.2.3", "1.0.0", "s", None, schema={"a": "Int64", "b": "String"})
+    assert (
+        next_version(known, contract_version="1.0.0", source_digest="s", window=None, schema=schema)
+        == number
+    )
+
+
 def test_the_note_says_what_came() -> None:
     assert change_note(None, rows=9, window=None) == "First version: 9 rows"
     assert (

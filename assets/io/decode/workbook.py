@@ -63,7 +63,7 @@ def decode(task: Task) -> Decoded:
         ) from None
     if texts.height < skipped:
         raise Undecodable(
-            f"the sheet has {texts.height} rows, but no header in row {skipped} (counted from 1) (counted from 1)",
+            f"the sheet has {texts.height} rows, but no header in row {skipped} (counted from 1)",
             "Correct `header_row` under `options`",
         )
     names = _named(texts.row(skipped - 1))
@@ -190,7 +190,8 @@ def _sheet(names: list[str], wanted: str | None) -> str:
         )
     if wanted is None and len(names) != 1:
         raise Undecodable(
-            f"the workbook has {len(names)} sheets", "Choose one under `options`: `sheet: NAME`"
+            f"the workbook has {len(names)} sheets",
+            "Choose one: `sheet: NAME` under `options`, or `assay new FILE --sheet NAME`",
         )
     return wanted if wanted is not None else names[0]
 
