@@ -78,7 +78,7 @@ def submit(installation: Installation, number: int, text: str) -> Standing:
         _note_refusal(installation, row, "not signed by a steward")
         raise EvidenceError(
             "it is not signed by a steward",
-            "Sign it with the private key of a steward whom the stewards' file names",
+            "Sign it with the private key of a steward that the stewards' file names",
             Where(dataset=row.dataset),
         )
     try:

@@ -194,7 +194,7 @@ def _check_names(names: Sequence[str], options: CsvOptions, where: Where) -> lis
         )
     if twice := repeated_name(names):
         raise SourceError(
-            f"the query returns columns that cannot be told apart: {twice}",
+            f"the query returns columns that cannot be distinguished: {twice}",
             "Give each column a name of its own with AS",
             where,
         )
