@@ -21,7 +21,9 @@ _SHORTEST = 60
 
 
 def messages() -> list[str]:
-    """The texts of errors and refusals in the code, with ‹names› where values are filled in."""
+    """The texts of errors and refusals that are written in place, with ‹names› where values are
+    filled in; ‹place› is a file and line, a setting or a data set.
+    """
     found = [
         message
         for room in ROOMS
@@ -39,8 +41,9 @@ def _messages_in(tree: ast.AST) -> Iterator[str]:
         called = node.func.attr if isinstance(node.func, ast.Attribute) else _name(node.func)
         if called.endswith("Error") or called in ("Undecodable", "Refusal"):
             texts = [text for argument in node.args[:2] if (text := _text(argument))]
-            if texts and " " in texts[0]:
-                yield ". ".join(text.rstrip(".") for text in texts) + "."
+            if len(texts) == min(2, len(node.args)) and texts and " " in texts[0]:
+                place = "‹place›: " if len(node.args) > 2 or called == "ValueError" else ""
+                yield place + ". ".join(text.rstrip(".") for text in texts) + "."
 
 
 def _name(node: ast.expr) -> str:
