@@ -197,7 +197,7 @@ class _Walk:
             )  # raises on an unsafe tag
         if node.tag not in (_MAP, _SEQ):
             raise ContractError(
-                f"the tag {node.tag} is not data",
+                f"the YAML tag {node.tag} is not allowed: a contract contains plain values",
                 "Remove it",
                 _where(self.file, mark),
                 "yaml.tag",

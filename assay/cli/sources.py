@@ -46,7 +46,7 @@ def reveal_name(label: str, why: str) -> dict[str, Any]:
     if not LABEL.fullmatch(wanted):
         raise ConfigurationError(
             "this is not the label of a file",
-            "Give one as messages and the evidence show it, such as file-7f3a9c12d4e5.csv",
+            "Give the label as messages and evidence show it, such as file-7f3a9c12d4e5.csv",
         )
     installation = open_installation()
     for dataset in installation.contracts:

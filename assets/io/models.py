@@ -351,6 +351,6 @@ def _refuse_untrusted(model: Any) -> None:
     untrusted = sorted(set(types) - set(TRUSTED))
     if untrusted:
         raise ActionError(
-            f"the model holds the type {untrusted[0]}, which must not be loaded",
-            "Use a trainer of scikit-learn types only",
+            f"the model contains the type {untrusted[0]}, which is not safe to load",
+            "Use a trainer whose models contain only types of scikit-learn",
         )

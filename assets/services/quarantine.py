@@ -268,8 +268,8 @@ def _count_taken(
     count, unread = run_together([frame.select(pl.len()), unreadable_cells(frame, contract)])
     if not count.item():
         raise QualityError(
-            "every row that broke it also broke another rule",
-            "Release that rule as well, or rows by number: --row",
+            "every row that broke this rule also broke another one",
+            "Release the rows of the other rule as well, or rows by number: --row",
             Where(dataset=row.dataset, rule=wanted.rule),
         )
     if wanted.action == "release" and unread.height:
@@ -352,7 +352,7 @@ def _chosen(
         open_rows = states.filter(pl.col(REASONS).list.contains(rule) & (pl.col("state") == "open"))
         if not open_rows.height:
             raise QualityError(
-                "every row that broke it is decided already",
+                "every row that broke this rule has been decided already",
                 "See `assay quarantine list`",
                 Where(dataset=row.dataset, rule=rule),
             )

@@ -126,7 +126,7 @@ def _check_expiry(file: Path, key: Key) -> list[str]:
     document = evidence.opened(tombstone.read_text(encoding="utf-8"), key, evidence.EXPIRY_TYPE)
     if document["subject"][0]["digest"]["sha256"] != sha256(file):
         raise EvidenceError(
-            "the statement of its expiry belongs to other evidence",
+            "the signed statement of the version's expiry does not match its evidence",
             "Restore it from a backup",
             Where(file=tombstone.name),
         )

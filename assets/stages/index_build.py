@@ -134,7 +134,7 @@ def _check_promise(data_set: IndexedDataSet, embedder: Embedder) -> None:
         )
     if column.embedding_version and not embedder.digest.startswith(column.embedding_version):
         raise ActionError(
-            f"the contract declares version '{column.embedding_version}' of the model, but its digest begins with {embedder.digest[:12]}",
+            f"the contract declares version '{column.embedding_version}' of the model, but the model's digest begins with {embedder.digest[:12]}",
             "Write the first characters of the digest",
             where,
         )

@@ -81,7 +81,7 @@ def check_policies(installation: Installation) -> None:
         if changed is not None and changed["digest"] != filed.digest and not filed.can_decide:
             raise AdmissionError(
                 "the stewards' file has changed and no longer names two stewards who can decide",
-                "Name a steward of each level; otherwise it could never be changed again",
+                "Name a steward with the level `first` and another with `second`; otherwise the file could never be changed again",
                 _STEWARDS_FILE,
             )
         _check(

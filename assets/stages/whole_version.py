@@ -203,7 +203,7 @@ def _check_no_key_came_meanwhile(
             keys = index.keys_of(columns, part.attempt, released=False)
             if keys and index.held(columns, keys, is_other):
                 raise PublicationError(
-                    f"another partition with a key of {part.admission.inputs.window} was published in the meantime",
+                    f"another partition, with rows whose key is also in {part.admission.inputs.window}, was published in the meantime",
                     f"Run again; the repeated rows are then quarantined: assay run {contract.name}",
                     Where(dataset=contract.name, field=", ".join(columns)),
                 )

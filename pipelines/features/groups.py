@@ -135,7 +135,7 @@ def _transform(transform: Group, fitted: Fitted, context: Context) -> Made:
     different = {key: groups[key].unique().sort() for key in transform.by}
     if reduce(lambda product, values: product * (len(values) + 1), different.values(), 1) >= 2**62:
         raise FeatureError(
-            f"groups by {', '.join(transform.by)} are too many to distinguish",
+            f"grouping by {', '.join(transform.by)} gives too many groups",
             "Group by fewer columns",
         )
 

@@ -177,7 +177,7 @@ def test_a_model_that_may_not_be_loaded_again_leaves_neither_run_nor_version(
     tmp_path: Path,
 ) -> None:
     store = ModelStore(tmp_path)
-    with pytest.raises(ActionError, match="must not be loaded"):
+    with pytest.raises(ActionError, match="not safe to load"):
         propose(store, Untrusted())
     experiment = store._client.get_experiment_by_name("late")
     assert list(store._client.search_runs([experiment.experiment_id])) == []

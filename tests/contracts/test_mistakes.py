@@ -568,7 +568,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
         "status: active",
         "status: !!python/object/apply:os.system [ls]",
         [
-            "6:9 yaml.tag: the tag tag:yaml.org,2002:python/object/apply:os.system is not data. Remove it."
+            "6:9 yaml.tag: the YAML tag tag:yaml.org,2002:python/object/apply:os.system is not allowed: a contract contains plain values. Remove it."
         ],
     ),
     (

@@ -286,7 +286,7 @@ def _carefully(file: Path, folder: Path, layout: Layout, unreadable: UnreadableR
                 ) from error
     if rows != stream.rows:
         raise Undecodable(
-            f"{abs(stream.rows - rows):,} of {stream.rows:,} records were lost while reading",
+            f"{abs(stream.rows - rows):,} of {stream.rows:,} records are missing after reading, so nothing was stored",
             "Check `options` under assay.source. Nothing was landed, so that no row is lost",
         )
     return rows

@@ -137,7 +137,7 @@ def _copy(inside: IO[bytes], target: Path, allowed: int, before: int, where: Whe
 
 def _bomb(allowed: int, where: Where) -> SourceError:
     return SourceError(
-        f"the archive unpacks to more than {allowed:,} bytes, {zip_limits.MAX_RATIO} times its size or the limit",
+        f"the archive unpacks to more than {allowed:,} bytes, which is the most that a file of its size may unpack to",
         "Deliver the file with less compression, or in parts",
         where,
     )

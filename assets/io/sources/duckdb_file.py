@@ -45,7 +45,7 @@ def download(path: Path, query: str, options: CsvOptions, sink: Sink, mark: Mark
     except duckdb.Error as error:
         raise SourceError(
             f"the database rejected the query ({type(error).__name__})",
-            "Check `table` or `query`, and that the file is a DuckDB database of this version",
+            f"Check `table` or `query`, and that DuckDB {duckdb.__version__} can open the file",
             sink.where,
         ) from None
 
