@@ -92,7 +92,7 @@ def _wanted(root: Path, named: tuple[str, str | None] | None) -> list[tuple[str,
     files = sorted((root / "evidence").glob(pattern))
     if not files and named:
         remedy = "See `assay status` for what is published"
-        raise EvidenceError(f"there is no evidence of {named[0]}", remedy)
+        raise EvidenceError(f"no evidence is stored for {named[0]}", remedy)
     return [(file.parent.name, file.name.removesuffix(".dsse.json")) for file in files]
 
 

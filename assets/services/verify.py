@@ -39,7 +39,7 @@ def evidence_file(root: Path, name: str, version: str) -> Path:
     file = root / "evidence" / name / f"{version}.dsse.json"
     if not file.is_file():
         raise EvidenceError(
-            f"there is no evidence of {name}@{version}",
+            f"no evidence is stored for {name}@{version}",
             "See `assay status` for what is published",
             Where(dataset=name),
         )

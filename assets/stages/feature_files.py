@@ -109,7 +109,7 @@ def _check_orders(rows: pl.LazyFrame, order: str, files: list[Path]) -> None:
     if engine.run(_side_by_side(rows, files).select(pl.any_horizontal(differs).any())).item():
         raise FeatureError(
             "two engines returned the rows in different orders, so their features cannot be compared",
-            "Write `engine: polars`, or remove the features that fall back",
+            "Write `engine: polars`, or remove the features that the engine leaves to Polars",
         )
 
 
@@ -125,6 +125,6 @@ def _run(plan: pl.LazyFrame, device: engine.Engine) -> None:
     _, reason = engine.tried(plan, device)
     if reason:
         raise ConfigurationError(
-            f"the engine '{device}' computed the sample but not the table: {reason}",
+            f"the engine '{device}' succeeded on the sample but failed on the whole table: {reason}",
             "Write `engine: polars`, or use a device with more memory",
         )

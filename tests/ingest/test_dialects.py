@@ -184,7 +184,7 @@ def test_where_the_header_is_unclear_the_user_is_asked(text: str) -> None:
 
 @pytest.mark.parametrize("second", ["city,pop\nOslo,3\nRome,4\n", "a,b,c,d\nx,1,2,3\ny,1,2,3\n"])
 def test_several_tables_in_one_file_are_named_with_their_line(second: str) -> None:
-    with pytest.raises(Undecodable, match="several tables: another one starts in line 5"):
+    with pytest.raises(Undecodable, match="several tables: another one starts on line 5"):
         decoded(f"id,name\n1,a\n2,b\n\n{second}".encode(), **AUTO)
 
 

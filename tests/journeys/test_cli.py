@@ -107,7 +107,7 @@ def test_broken_lines_are_kept_and_told(assay: Assay, installation: SampleHome) 
     [
         (("run", "reading"), 1, "Did you mean 'readings'"),
         (("show", "readings"), 1, "Publish it: assay run readings"),
-        (("verify", "readings@9.9.9"), 1, "there is no evidence of readings@9.9.9"),
+        (("verify", "readings@9.9.9"), 1, "no evidence is stored for readings@9.9.9"),
         (("review", "show", "7"), 1, "there is no review 7"),
         (("verify",), 2, "give NAME@VERSION, or --all"),
         (("review", "sign", "7", "maybe", "--why", "x", "--key", "k"), 2, "approve or reject"),

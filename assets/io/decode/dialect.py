@@ -244,7 +244,7 @@ def _check_single(
     line = second_table(records, columns, header_lines)
     if line is not None:
         raise Undecodable(
-            f"the file contains several tables: another one starts in line {stated.first_line + line}",
+            f"the file contains several tables: another one starts on line {stated.first_line + line}",
             "Deliver each table in its own file, or write `header_row` and `header` under "
             "`options` for the table to read",
         )
