@@ -98,7 +98,7 @@ def test_doctor_writes_only_a_lost_public_key_again(
     key.unlink()
     code, text, _ = assay("doctor")
     assert code == 1
-    assert f"keys/{name}: the key {name} is missing" in text
+    assert f"keys/{name}: the key file {name} is missing" in text
     assert not key.exists()
     code, text, _ = assay("doctor", "--fix")
     if name == "assay.pub.json":
