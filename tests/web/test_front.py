@@ -74,7 +74,7 @@ def front(dagster: Any, recorded: Recorded, tmp_path: Path) -> Front:
         Links(tmp_path / "links"),
         People(lambda: [POLICY]),
         lambda *request: recorded.append(request),
-        Sessions(Clock()),
+        sessions=Sessions(Clock()),
         user="ann",
     )
 
