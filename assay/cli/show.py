@@ -183,8 +183,10 @@ def _show_checks(checks: list[dict[str, Any]]) -> None:
     broken = [check for check in checks if check["failing"] or check["passed"] is not True]
     passed = sum(check["passed"] is True for check in checks)
     title = f"Checks: {passed} of {len(checks)} passed"
-    if broken:
-        title += "; these quarantined or reported rows:"
+    if not broken:
+        console().print(title, style="bold", highlight=False)
+        return
+    title += "; these quarantined or reported rows:"
     grid = table(title, "rule", "severity", "failing rows", "allowed", "passed")
     for check in broken:
         grid.add_row(

@@ -47,6 +47,8 @@ from assay.pipelines.validate.split import checks
 
 ROWS_A_GROUP = 122_880
 PART = "version/part-00000.parquet"
+_NAMED_RULES = 3
+"""Other broken rules that a message names."""
 LAYERS = {"quarantine": REASONS, "removed": REMOVED_BY, "flagged": FLAGGED_BY}
 """What leaves the pass, or is noted of it, and the column that says why."""
 
@@ -368,9 +370,16 @@ def refusal_error(run: Run, refined: Refined) -> QualityError:
         if first.passed is False
         else "it could not be evaluated: no row, no version to compare with, or no result"
     )
-    more = f" ({len(others)} more rules too)" if others else ""
+    more = describe_others([each.rule for each in others])
     remedy = f"See lake/{run.contract.name}/quarantine/{run.run_id}.parquet; fix the source, or change the rule in {run.contract.file}"
     return QualityError(problem + more, remedy, Where(dataset=run.contract.name, rule=first.rule))
+
+
+def describe_others(rules: Sequence[str]) -> str:
+    """The other rules that stop a publication, a few of them by name."""
+    named = ", ".join(f"'{rule}'" for rule in rules[:_NAMED_RULES])
+    left = f" and {len(rules) - _NAMED_RULES:,} more" if len(rules) > _NAMED_RULES else ""
+    return f" (also: {named}{left})" if rules else ""
 
 
 def _describe_measurement(run: Run, check: Check) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 
 from assay.assets.io.key_index import KeyIndex, Publication
-from assay.assets.stages.clean_validate import row_counts
+from assay.assets.stages.clean_validate import describe_others, row_counts
 from assay.assets.stages.part import Part
 from assay.assets.stages.partition_base import Base
 from assay.assets.stages.partition_statistics import key_name, measure_partition
@@ -67,7 +67,7 @@ class WholeVersion:
             problem = (
                 f"all partitions together give {_describe(first, rule)}, allowed {first.bound}"
             )
-        more = f" ({len(others)} more rules too)" if others else ""
+        more = describe_others([each.rule for each in others])
         remedy = f"Fix the source, or change the rule in {contract.file}"
         raise QualityError(problem + more, remedy, Where(dataset=contract.name, rule=first.rule))
 

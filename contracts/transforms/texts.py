@@ -56,7 +56,9 @@ class _Grams(Transform):
     @model_validator(mode="after")
     def _ordered(self) -> _Grams:
         if not 1 <= self.grams[0] <= self.grams[1] <= 8:
-            raise ValueError("`grams` must be two numbers from 1 to 8: the shortest and the longest sequence")
+            raise ValueError(
+                "`grams` must be two numbers from 1 to 8: the shortest and the longest sequence"
+            )
         return self
 
     @property

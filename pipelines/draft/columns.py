@@ -6,6 +6,7 @@ settings (settings.py).
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from typing import Any
 
@@ -203,12 +204,19 @@ def _text_options(c: ColumnProfile) -> dict[str, Any]:
 
 
 def _enum(c: ColumnProfile, profile: Profile) -> list[str]:
-    """The values of a column that has few, each of them often."""
+    """The values of a column that has few, each of them often and written as `normalize` writes
+    them: the step would change the others, and so break a rule that lists them.
+    """
     few = c.kind == "string" and 0 < len(c.values) <= FEW and c.longest <= 60
     often = c.given >= 10 * len(c.values)
     if not few or not often or is_unique(c, profile) or _misspelt(c):
         return []
-    return [value for value, _ in c.values]
+    values = [value for value, _ in c.values]
+    return values if all(map(_is_normal, values)) else []
+
+
+def _is_normal(value: str) -> bool:
+    return value == unicodedata.normalize("NFC", " ".join(value.split()))
 
 
 def _misspelt(c: ColumnProfile) -> bool:

@@ -15,7 +15,7 @@ import pytest
 from assay.assets.io.key_index import FILE, KeyIndex, Publication
 from assay.assets.services.quarantine import decide
 from assay.assets.stages.admit import admit
-from assay.assets.stages.clean_validate import refine
+from assay.assets.stages.clean_validate import describe_others, refine
 from assay.assets.stages.part import Part
 from assay.assets.stages.partition_base import Base
 from assay.assets.stages.partition_runs import parts
@@ -318,3 +318,15 @@ def test_only_live_publications_count(index: Callable[[], KeyIndex]) -> None:
     keys.close()
     again = index()
     assert again.has(["id"], "new")
+
+
+@pytest.mark.parametrize(
+    ("rules", "text"),
+    [
+        ([], ""),
+        (["a"], " (also: 'a')"),
+        (["a", "b", "c", "d", "e"], " (also: 'a', 'b', 'c' and 2 more)"),
+    ],
+)
+def test_other_rules_that_stop_a_publication_are_named(rules: list[str], text: str) -> None:
+    assert describe_others(rules) == text

@@ -612,3 +612,18 @@ def test_a_decimal_comma_is_proposed_and_never_assumed(cells: list[str], is_hint
 
 def test_nothing_is_written_as_null() -> None:
     assert written({"step": Flow({"unicode": None})}) == "step: {unicode: null}\n"
+
+
+@pytest.mark.parametrize(
+    ("values", "is_listed"),
+    [
+        (["red", "green"], True),
+        (["red", " green"], False),
+        (["red", "light  green"], False),
+        (["red", "gru\u0308n"], False),
+    ],
+)
+def test_values_that_normalizing_changes_are_not_listed(values: list[str], is_listed: bool) -> None:
+    rows = [str(number) for number in range(40)]
+    column = promised(drafted(number=rows, colour=values * 20), "colour")
+    assert ("enum" in column) is is_listed

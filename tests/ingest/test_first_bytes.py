@@ -122,7 +122,12 @@ def test_what_cannot_be_read_is_refused_by_name(tmp_path: Path, shown: str, name
         ("csv", READABLE["workbook"][0], "the file is an Excel workbook", "`format: excel`"),
         ("parquet", READABLE["arrow file"][0], "the file is Arrow", "Write `format: arrow`"),
         ("csv", REFUSED["Avro"], "the file is Avro", "Export it as CSV or Parquet"),
-        ("csv", gzip.compress(gzip.compress(TEXT)), "in the archive is a gzip archive", "Pack the file itself"),
+        (
+            "csv",
+            gzip.compress(gzip.compress(TEXT)),
+            "in the archive is a gzip archive",
+            "Pack the file itself",
+        ),
     ],
 )
 def test_a_file_of_another_kind_than_the_contract_states_is_refused_by_name(

@@ -163,7 +163,9 @@ def _next(target: str, here: SplitResult, where: Where) -> SplitResult:
     there = urlsplit(target)
     if here.scheme.lower() == "https" and there.scheme.lower() != "https":
         raise SourceError(
-            "the source redirects from https to http", "Give an address that uses https throughout, redirects included", where
+            "the source redirects from https to http",
+            "Give an address that uses https throughout, redirects included",
+            where,
         )
     return there
 
