@@ -23,6 +23,11 @@ ROLES: tuple[Role, ...] = get_args(Role)
 """From the one that may do least to the one that may do most."""
 
 
+def role_includes(role: Role, least: Role) -> bool:
+    """Whether a role may do everything that the role `least` may do."""
+    return ROLES.index(role) >= ROLES.index(least)
+
+
 class Subject(Frozen):
     """A person as a sign-in provider knows them: its address, and the `sub` of its tokens."""
 

@@ -32,8 +32,7 @@ from starlette.types import ASGIApp
 
 from assay.assets.dagster.jobs import STEWARDS
 from assay.assets.dagster.run_config import ACTOR_TAG, REMEDY, ROOT, problem_of
-from assay.contracts.stewards import Role
-from assay.web.mutations import may
+from assay.contracts.stewards import Role, role_includes
 from assay.web.people import VISITOR, Visitor
 
 POLL_MS = 2000
@@ -101,7 +100,9 @@ class AssayRequestContext(WorkspaceRequestContext):
 
     def permissions_for_owner(self, *, owner: str) -> Mapping[str, PermissionResult]:
         """Permissions on what this owner has: a steward runs the data sets that name them."""
-        owned = {self.visitor.name, STEWARDS} if may(self.visitor.role, "steward") else set()
+        owned = (
+            {self.visitor.name, STEWARDS} if role_includes(self.visitor.role, "steward") else set()
+        )
         return permissions_of("operator" if owner in owned else self.visitor.role)
 
     def viewer_has_any_owner_definition_permissions(self) -> bool:
@@ -111,7 +112,7 @@ class AssayRequestContext(WorkspaceRequestContext):
     @property
     def show_instance_config(self) -> bool:
         """Whether the page shows Dagster's own settings."""
-        return may(self.visitor.role, "administrator")
+        return role_includes(self.visitor.role, "administrator")
 
     def get_viewer_tags(self) -> dict[str, str]:
         """The tags of what the visitor starts."""
@@ -127,7 +128,7 @@ def _permission(permission: Permissions, role: Role) -> PermissionResult:
     least = _ROLES.get(permission)
     if least is None:
         return PermissionResult(enabled=False, disabled_reason=NOT_HERE)
-    if not may(role, least):
+    if not role_includes(role, least):
         reason = f"This needs the role {least}; yours is {role}"
         return PermissionResult(enabled=False, disabled_reason=reason)
     return PermissionResult(enabled=True, disabled_reason=None)

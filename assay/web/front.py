@@ -70,7 +70,7 @@ Record = Callable[[Visitor, tuple[str, ...], str], None]
 
 @dataclass
 class Front:
-    """Dagster's webserver, behind a door.
+    """Dagster's webserver, behind sign-in, roles and the guards.
 
     Args:
         provider: signs people in, where there is one; the one-time link is there in any case.

@@ -19,8 +19,8 @@ from graphql import (
     parse,
 )
 
-from assay.contracts.stewards import Role
-from assay.web.mutations import MUTATIONS, REFUSED_MUTATIONS, SUBSCRIPTIONS, may
+from assay.contracts.stewards import Role, role_includes
+from assay.web.mutations import MUTATIONS, REFUSED_MUTATIONS, SUBSCRIPTIONS
 
 MAX_BODY_BYTES = 2 * 2**20
 MAX_TOKENS = 50_000  # the longest query of Dagster's own pages has about 3,000
@@ -175,7 +175,7 @@ def _check_operation(operation: OperationDefinitionNode, role: Role) -> Refusal 
             return Refusal(
                 403, f"The request holds a {kind} that is not in the list of allowed ones."
             )
-        if field in allowed and not may(role, allowed[field]):
+        if field in allowed and not role_includes(role, allowed[field]):
             return Refusal(
                 403, f"The {kind} `{field}` needs the role {allowed[field]}; yours is {role}."
             )

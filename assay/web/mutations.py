@@ -6,7 +6,7 @@ A test fails when the schema has one that is in no table.
 
 from __future__ import annotations
 
-from assay.contracts.stewards import ROLES, Role
+from assay.contracts.stewards import Role
 
 _BY_ROLE: dict[Role, tuple[str, ...]] = {
     "viewer": (
@@ -60,11 +60,6 @@ SUBSCRIPTIONS: dict[str, Role] = {
     "capturedLogs": "operator",
 }
 """Subscription -> the least role that may open it."""
-
-
-def may(role: Role, least: Role) -> bool:
-    """Whether a role includes what another one may do."""
-    return ROLES.index(role) >= ROLES.index(least)
 
 
 _EVIDENCE = "evidence is never removed or written through the web UI"

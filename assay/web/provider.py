@@ -109,12 +109,14 @@ class Provider:
         from authlib.integrations.base_client import OAuthError
 
         try:
-            answer = await self._client.authorize_redirect(request, f"{self.url}{CALLBACK}")
+            answer: Response = await self._client.authorize_redirect(
+                request, f"{self.url}{CALLBACK}"
+            )
         except (httpx2.HTTPError, ValueError):
             return _UNREACHABLE
         except (OAuthError, RuntimeError):
             return _FAILED
-        return Response(status_code=302, headers={"location": answer.headers["location"]})
+        return answer
 
     async def finish(self, request: Request) -> Subject | Refusal:
         """Who came back from the provider, once their token is checked.

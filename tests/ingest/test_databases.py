@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +21,7 @@ from assay.assets.stages.publish import Published
 from assay.contracts.errors import AssayError, ContractError, SourceError
 from assay.contracts.extract import extract
 from tests.conftest import SampleHome, contract, setting
+from tests.ingest.test_exact_values import DIGITS, exact_columns, published_exactly
 
 ROWS = "('M1', 1.5, 'day', '2026-01-01'), ('M2', 0.1, NULL, '2026-01-02'), ('M3', 3, 'a \"quoted\",\nnight', '2026-01-03')"
 
@@ -369,8 +369,7 @@ def test_numbers_of_38_digits_and_bytes_are_published_exactly(
     installation: SampleHome, database: Database
 ) -> None:
     kind = database.location.partition(":")[0]
-    most = "1234567890123456789012345678.0123456789"
-    number, value = ("TEXT", f"'{most}'") if kind == "sqlite" else ("DECIMAL(38, 10)", most)
+    number, value = ("TEXT", f"'{DIGITS}'") if kind == "sqlite" else ("DECIMAL(38, 10)", DIGITS)
     database.run(
         f"CREATE TABLE {database.table}_x (meter VARCHAR(9), amount {number}, raw {BYTES[kind]})"
     )
@@ -378,20 +377,8 @@ def test_numbers_of_38_digits_and_bytes_are_published_exactly(
     database.run(
         f"INSERT INTO {database.table}_x VALUES ('M1', {value}, {raw}), ('M2', NULL, NULL)"
     )
-
-    def declare(data: dict[str, Any]) -> None:
-        table = data["schema"][0]
-        table["properties"] = [
-            {"name": "meter", "logicalType": "string", "primaryKey": True},
-            {"name": "amount", "logicalType": "number", "physicalType": "decimal(38,10)"},
-            {"name": "raw", "logicalType": "string", "physicalType": "binary"},
-        ]
-        table["quality"] = []
-
-    installation.promise(database.source(table=f"{database.table}_x"), declare)
-    row = installation.published().row
-    rows = installation.open().scan(row).select("meter", "amount", "raw").collect().sort("meter")
-    assert rows.rows() == [("M1", Decimal(most), b"\x00\xff\x0a"), ("M2", None, None)]
+    installation.promise(database.source(table=f"{database.table}_x"), exact_columns)
+    assert published_exactly(installation)
 
 
 # -- near a watermark -------------------------------------------------------------------------

@@ -68,24 +68,30 @@ DELIVERIES = {
 }
 
 
+def exact_columns(data: dict[str, Any]) -> None:
+    """Declare a key, a number of 38 digits and a column of bytes."""
+    table = data["schema"][0]
+    table["properties"] = [
+        {"name": "meter", "logicalType": "string", "primaryKey": True},
+        {"name": "amount", "logicalType": "number", "physicalType": "decimal(38,10)"},
+        {"name": "raw", "logicalType": "string", "physicalType": "binary"},
+    ]
+    table["quality"] = []
+
+
+def published_exactly(installation: SampleHome) -> bool:
+    """Whether the two rows come out of a version as they went in."""
+    row = installation.published().row
+    rows = installation.open().scan(row).select("meter", "amount", "raw").collect().sort("meter")
+    return rows.rows() == [("M1", Decimal(DIGITS), BYTES), ("M2", None, None)]
+
+
 @pytest.mark.parametrize("delivery", DELIVERIES)
 def test_numbers_of_38_digits_and_bytes_are_published_exactly(
     installation: SampleHome, delivery: str
 ) -> None:
     file_format, content = DELIVERIES[delivery]
     (installation.root / "inbox" / "delivery").write_bytes(content)
-
-    def declare(data: dict[str, Any]) -> None:
-        table = data["schema"][0]
-        table["properties"] = [
-            {"name": "meter", "logicalType": "string", "primaryKey": True},
-            {"name": "amount", "logicalType": "number", "physicalType": "decimal(38,10)"},
-            {"name": "raw", "logicalType": "string", "physicalType": "binary"},
-        ]
-        table["quality"] = []
-
     source = setting("source", location="inbox/delivery", format=file_format, options={})
-    installation.promise(source, declare)
-    row = installation.published().row
-    rows = installation.open().scan(row).select("meter", "amount", "raw").collect().sort("meter")
-    assert rows.rows() == [("M1", Decimal(DIGITS), BYTES), ("M2", None, None)]
+    installation.promise(source, exact_columns)
+    assert published_exactly(installation)

@@ -16,11 +16,11 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
 from assay.contracts.errors import ConfigurationError
-from assay.contracts.stewards import ROLES, Person, Role, StewardPolicy
+from assay.contracts.stewards import ROLES, Person, Role, StewardPolicy, role_includes
 from assay.web.dagster_app import AssayProcessContext, checked_config, dagster_app, without_quotes
 from assay.web.front import Front
 from assay.web.graphql_guard import MAX_BODY_BYTES
-from assay.web.mutations import MUTATIONS, REFUSED_MUTATIONS, may
+from assay.web.mutations import MUTATIONS, REFUSED_MUTATIONS
 from assay.web.people import Identity, People, Visitor
 from assay.web.sign_in import SESSION_LIFE_S, Links, Sessions
 
@@ -406,7 +406,7 @@ def test_a_mutation_reaches_dagster_for_its_roles_alone(
     visitor: TestClient, role: Role, mutation: str, recorded: Recorded
 ) -> None:
     answer = ask(visitor, f"mutation {{ {mutation}(noSuchArgument: 1) {{ __typename }} }}")
-    passes = mutation in MUTATIONS and may(role, MUTATIONS[mutation])
+    passes = mutation in MUTATIONS and role_includes(role, MUTATIONS[mutation])
     assert answer.status_code == (400 if passes else 403)
     assert [(who.name, what) for who, what, _ in recorded] == (
         [(f"{role}@example.com", (mutation,))] if passes else []
@@ -458,7 +458,7 @@ def test_what_a_run_printed_is_read_by_some_roles(
 ) -> None:
     client = TestClient(front, URL, raise_server_exceptions=False)  # Dagster has no such run
     visitor = signed_in(front, client, f"{role}@example.com")
-    assert (visitor.get(path).status_code == 403) is not may(role, least)
+    assert (visitor.get(path).status_code == 403) is not role_includes(role, least)
 
 
 def test_a_person_whom_the_file_does_not_name_has_no_role(
