@@ -17,6 +17,7 @@ from assay.assets.stages.run import Run
 from assay.contracts.model import Column, Contract
 from assay.contracts.types import read, readable
 from assay.pipelines.admit import encoded_text, personal, special_categories, split_values
+from assay.pipelines.admit.detectors import PhoneRegions
 from assay.pipelines.core.engine import held_in_memory, is_held_in_memory, run_together
 from assay.pipelines.core.frames import ROW
 
@@ -230,9 +231,9 @@ def _first_look(
             rows,
             texts,
             of_words=_columns_of_words(rows, targets.spelled),
-            region=run.contract.privacy.region,
+            regions=_phone_regions(run.contract),
         ),
-        *encoded_text.escaped(rows, texts, run.contract.privacy.region),
+        *encoded_text.escaped(rows, texts, _phone_regions(run.contract)),
         *personal.declared_values(rows, targets.declared),
         *(presidio.spans(rows, texts, model) if model else []),
     ]
@@ -251,6 +252,10 @@ def _first_look(
         encoded=searches[len(spans) + len(special) :],
     )
     return look, results_beside
+
+
+def _phone_regions(contract: Contract) -> PhoneRegions:
+    return PhoneRegions(contract.privacy.region, contract.privacy.phone_regions)
 
 
 def _columns_of_words(rows: pl.LazyFrame, texts: list[str]) -> list[str]:
@@ -287,22 +292,22 @@ def _second_look(
     half in one column and half in the next, which rows make a column special, and where free text
     names someone.
     """
-    treatments, region = contract.privacy.columns, contract.privacy.region
+    treatments, regions = contract.privacy.columns, _phone_regions(contract)
     redacted = [column for column in treatments if treatments[column].treatment == "redact"]
     return run_together(
         [
             *personal.mentions(rows, redacted, personal.whole_names(findings)),
             *personal.within(
-                pl.concat([pl.DataFrame(schema=personal.HIDDEN), *first.encoded]), region
+                pl.concat([pl.DataFrame(schema=personal.HIDDEN), *first.encoded]), regions
             ),
-            *personal.undisguised(rows, first.disguised, region),
+            *personal.undisguised(rows, first.disguised, regions),
             *special_categories.holding(rows, targets.texts, first.special),
             *split_values.halves(rows, pairs, run_together(split_values.looks(rows, pairs))),
             *(
                 plan
                 for name, unreadable in targets.misplaced.items()
                 if first.unread[name].sum()
-                for plan in personal.spans(rows.filter(unreadable), [name], region=region)
+                for plan in personal.spans(rows.filter(unreadable), [name], regions=regions)
             ),
         ]
     )
@@ -330,7 +335,7 @@ def _hints_of_few(contract: Contract, schema: Mapping[str, pl.DataType], few_of:
     plans: list[tuple[str, pl.LazyFrame]] = []
     for name, frame in frames.items():
         searches = (
-            _text_searches(frame, name, contract.privacy.region)
+            _text_searches(frame, name, _phone_regions(contract))
             if name in texts
             else _value_searches(frame, name, contract, texts)
         )
@@ -345,12 +350,12 @@ def _hints_of_few(contract: Contract, schema: Mapping[str, pl.DataType], few_of:
     )
 
 
-def _text_searches(values: pl.LazyFrame, name: str, region: str) -> list[pl.LazyFrame]:
+def _text_searches(values: pl.LazyFrame, name: str, regions: PhoneRegions) -> list[pl.LazyFrame]:
     """Plans that give no row where no text among the values gives reason to search its column."""
     mentioned, *special = special_categories.looks(values, [name], [name])
     return [
-        *personal.spans(values, [name], alone=False, region=region),
-        *encoded_text.escaped(values, [name], region),
+        *personal.spans(values, [name], alone=False, regions=regions),
+        *encoded_text.escaped(values, [name], regions),
         *personal.encoded(values, [name]),
         *special,
         _any(personal.disguises(values, [name])),

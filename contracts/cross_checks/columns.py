@@ -20,7 +20,11 @@ def types_of(contract: Contract) -> dict[str, str]:
 def not_promised(contract: Contract) -> Iterator[Disagreement]:
     """Settings that name a column which the contract does not promise."""
     promised = set(contract.column_names)
-    treated = [*contract.privacy.columns, *_anonymity(contract)]
+    treated = [
+        *contract.privacy.columns,
+        *contract.privacy.phone_regions,
+        *_anonymity(contract),
+    ]
     named = {**_plainly_named(contract), **_otherwise_named(contract), "assay.privacy": treated}
     for setting, columns in named.items():
         for name in columns:

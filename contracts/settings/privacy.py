@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import (
     Field,
@@ -181,6 +181,8 @@ class Privacy(Settings):
     confirmed_by: str | None = Field(default=None, min_length=1)
     """Who confirmed what a draft states because no personal data was detected."""
     columns: dict[str, Treatment] = Field(default_factory=dict)
+    phone_regions: dict[str, Annotated[str, Field(pattern=REGION)]] = Field(default_factory=dict)
+    """Columns with phone numbers of another country than that of `region`."""
     anonymity: Anonymity | None = None
 
     @field_validator("sensitivity", "lawful_basis", "article_9_basis", mode="before")

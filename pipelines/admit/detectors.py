@@ -8,7 +8,7 @@ searching frames (personal.py), what happens to what is found (treat.py).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from typing import Any
 
@@ -150,12 +150,27 @@ def _regional_phone(region: str) -> tuple[Detector, ...]:
     return (replace(detector, confirm=partial(confirm_phone_in, country)),)
 
 
-def detectors_for(column: str, region: str = "global") -> tuple[Detector, ...]:
+@dataclass(frozen=True)
+class PhoneRegions:
+    """The region whose phone numbers need no country code, for each column."""
+
+    everywhere: str = "global"
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, column: str) -> str:
+        """The column's own region, or the contract's."""
+        return self.columns.get(column, self.everywhere)
+
+
+ANY_REGION = PhoneRegions()
+
+
+def detectors_for(column: str, regions: PhoneRegions = ANY_REGION) -> tuple[Detector, ...]:
     """What is looked for in a column: every way of writing, and where its name says a kind, what
     that kind looks like by itself.
 
     Args:
-        region: the contract's; phone numbers of its country need no code of a country.
+        regions: phone numbers of the column's country need no country code.
     """
     from assay.pipelines.admit.names import holds_places, personal_hint
 
@@ -168,6 +183,6 @@ def detectors_for(column: str, region: str = "global") -> tuple[Detector, ...]:
             for detector in detectors()
             if not (without_names and detector.kind == "name" and detector.alone)
         ),
-        *_regional_phone(region),
+        *_regional_phone(regions.of(column)),
         *(detector for detector in whole_cell_detectors() if detector.kind == hint),
     )

@@ -12,7 +12,7 @@ import polars as pl
 
 from assay.pipelines.admit import decode
 from assay.pipelines.admit.detect import SCHEMA, Finder, finder
-from assay.pipelines.admit.detectors import detectors_for
+from assay.pipelines.admit.detectors import ANY_REGION, PhoneRegions, detectors_for
 from assay.pipelines.core.frames import ROW
 
 SUPERSEDED = 0.0
@@ -23,7 +23,7 @@ _COLUMNS = (ROW, "column", "kind", "value", "confidence")
 
 
 def escaped(
-    frame: pl.LazyFrame, columns: Sequence[str], region: str = "global"
+    frame: pl.LazyFrame, columns: Sequence[str], regions: PhoneRegions = ANY_REGION
 ) -> list[pl.LazyFrame]:
     """Plan the search of cells that are encoded, one for each column, as personal.spans gives it.
 
@@ -32,7 +32,7 @@ def escaped(
     return [
         frame.select(pl.col(ROW).cast(pl.Int64), pl.col(column).cast(pl.String).alias("cell"))
         .filter(pl.col("cell").str.contains(decode.MARKS))
-        .map_batches(_search(column, region), schema=SCHEMA, streamable=True)
+        .map_batches(_search(column, regions), schema=SCHEMA, streamable=True)
         .with_columns(pl.lit(column).alias("column"))
         .select(_COLUMNS)
         for column in columns
@@ -47,8 +47,8 @@ def without_superseded(found: pl.DataFrame) -> pl.DataFrame:
     return found.join(superseded, on=[ROW, "column", "kind", "value"], how="anti")
 
 
-def _search(column: str, region: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
-    find = finder(detectors_for(column, region))
+def _search(column: str, regions: PhoneRegions) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    find = finder(detectors_for(column, regions))
 
     def search(cells: pl.DataFrame) -> pl.DataFrame:
         texts = pl.Series("cell", [decode.decoded(cell) for cell in cells["cell"].to_list()])

@@ -15,7 +15,13 @@ import polars as pl
 
 from assay.pipelines.admit import decode
 from assay.pipelines.admit.detect import SCHEMA, VOTE, finder
-from assay.pipelines.admit.detectors import CONTEXT, Detector, detectors_for
+from assay.pipelines.admit.detectors import (
+    ANY_REGION,
+    CONTEXT,
+    Detector,
+    PhoneRegions,
+    detectors_for,
+)
 from assay.pipelines.core.frames import ROW, Finding
 
 UNSCANNED = "unscanned"
@@ -56,7 +62,7 @@ def disguises(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
 
 
 def undisguised(
-    frame: pl.LazyFrame, counts: pl.DataFrame, region: str = "global"
+    frame: pl.LazyFrame, counts: pl.DataFrame, regions: PhoneRegions = ANY_REGION
 ) -> list[pl.LazyFrame]:
     """Plan the search of those cells, as a reader sees them; it is a look of its own because hardly
     any column has them, and it costs.
@@ -73,17 +79,17 @@ def undisguised(
                 plain(pl.col(column).cast(pl.String))
             ),
             [column],
-            region=region,
+            regions=regions,
         )
     ]
 
 
 def _detectors(
-    column: str, of_words: Collection[str], kinds: Collection[str] | None, region: str
+    column: str, of_words: Collection[str], kinds: Collection[str] | None, regions: PhoneRegions
 ) -> list[Detector]:
     return [
         detector
-        for detector in detectors_for(column, region)
+        for detector in detectors_for(column, regions)
         if (detector.in_words or column not in of_words)
         and (kinds is None or detector.kind in kinds)
     ]
@@ -109,7 +115,7 @@ def spans(
     alone: bool = True,
     of_words: Collection[str] = (),
     kinds: Collection[str] | None = None,
-    region: str = "global",
+    regions: PhoneRegions = ANY_REGION,
 ) -> list[pl.LazyFrame]:
     """Plan one search for each column.
 
@@ -119,13 +125,13 @@ def spans(
             cells are confirmed; False where the frame has not every row.
         of_words: columns of nothing but letters, digits and underscores.
         kinds: the kinds that are looked for; all of them where it is None.
-        region: the contract's, whose phone numbers need no code of a country.
+        regions: phone numbers of a column's country need no country code.
     Returns: frames of `_row`, `column`, `kind`, `value` (as written), `confidence`, one row a
     confirmed value. They hold personal data:
         collect them, use them, let them go.
     """
     return [
-        _search(frame, column, _detectors(column, of_words, kinds, region), alone=alone)
+        _search(frame, column, _detectors(column, of_words, kinds, regions), alone=alone)
         for column in columns
     ]
 
@@ -220,7 +226,7 @@ def encoded(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.LazyFrame]:
     ]
 
 
-def within(hidden: pl.DataFrame, region: str = "global") -> list[pl.LazyFrame]:
+def within(hidden: pl.DataFrame, regions: PhoneRegions = ANY_REGION) -> list[pl.LazyFrame]:
     """Plan the search in decoded text; what is found is told as the token that hides it, and what
     no one can look into as `unscanned`.
     """
@@ -240,7 +246,7 @@ def within(hidden: pl.DataFrame, region: str = "global") -> list[pl.LazyFrame]:
         for plan in spans(
             numbered.select(pl.col("_token").alias(ROW), pl.col("text").alias(str(column))),
             [str(column)],
-            region=region,
+            regions=regions,
         ):
             found.append(
                 plan.join(tokens, left_on=ROW, right_on="_token").select(

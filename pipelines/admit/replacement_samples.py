@@ -18,6 +18,7 @@ import polars as pl
 
 from assay.contracts.settings import PersonalKind
 from assay.pipelines.admit import personal
+from assay.pipelines.admit.detectors import PhoneRegions
 from assay.pipelines.admit.redact import redactions
 from assay.pipelines.core.engine import run, run_together
 from assay.pipelines.core.frames import ROW
@@ -39,7 +40,9 @@ def replacement_samples(
 ) -> dict[str, tuple[Sample, ...]]:
     """The first replacements in each of these text columns, at most `MOST` a column."""
     found = {
-        column: pl.concat(run_together(personal.spans(frame, [column], region=region)))
+        column: pl.concat(
+            run_together(personal.spans(frame, [column], regions=PhoneRegions(region)))
+        )
         for column in columns
     }
     return {column: _samples(frame, column, found[column]) for column in columns}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from assay.pipelines.admit import encoded_text, personal, special_categories
+from assay.pipelines.admit.detectors import PhoneRegions
 from assay.pipelines.core.engine import run_together
 from assay.pipelines.core.frames import ROW
 
@@ -42,7 +43,7 @@ def findings(
         texts: those of them that may be marked as secret, or hold words of special categories.
     """
     found: dict[str, dict[str, Found]] = {}
-    for name, kind, rows, chars in _counts(frame, searched, region):
+    for name, kind, rows, chars in _counts(frame, searched, PhoneRegions(region)):
         known = found.setdefault(name, {})
         # two ways of writing one kind often meet the same rows
         if rows and (kind not in known or rows > known[kind].rows):
@@ -54,19 +55,19 @@ def findings(
 
 
 def _counts(
-    frame: pl.LazyFrame, searched: Sequence[str], region: str
+    frame: pl.LazyFrame, searched: Sequence[str], regions: PhoneRegions
 ) -> list[tuple[str, str, int, int]]:
     """Column, kind, rows and characters of what each search finds."""
     frame = frame.with_columns(pl.col(ROW).cast(pl.Int64))  # as the search counts rows
     looks = [personal.disguises(frame, searched), *personal.encoded(frame, searched)]
     disguised, *encoded = run_together(looks)
     plans = [
-        *personal.spans(frame, searched, region=region),
-        *personal.undisguised(frame, disguised, region),
-        *personal.within(pl.concat([pl.DataFrame(schema=personal.HIDDEN), *encoded]), region),
+        *personal.spans(frame, searched, regions=regions),
+        *personal.undisguised(frame, disguised, regions),
+        *personal.within(pl.concat([pl.DataFrame(schema=personal.HIDDEN), *encoded]), regions),
         *(
             plan.filter(pl.col("confidence") != encoded_text.SUPERSEDED)
-            for plan in encoded_text.escaped(frame, searched, region)
+            for plan in encoded_text.escaped(frame, searched, regions)
         ),
     ]
     counts = run_together(

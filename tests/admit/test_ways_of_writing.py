@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from assay.pipelines.admit import encoded_text, personal
+from assay.pipelines.admit.detectors import PhoneRegions
 from assay.pipelines.admit.personal import spans
 from assay.pipelines.core.frames import ROW
 
@@ -99,7 +100,15 @@ def test_a_list_of_long_numbers_is_no_list_of_cards() -> None:
 )  # fmt: skip
 def test_the_region_of_the_contract_tells_phone_numbers(region: str, text: str, count: int) -> None:
     frame = pl.LazyFrame({ROW: [0], "m": [text]})
-    (findings,) = pl.collect_all(spans(frame, ["m"], region=region))
+    (findings,) = pl.collect_all(spans(frame, ["m"], regions=PhoneRegions(region)))
+    assert findings["kind"].to_list() == ["phone"] * count
+
+
+@pytest.mark.parametrize(("column", "count"), [("german", 1), ("other", 0)])
+def test_a_column_has_phone_numbers_of_its_own_country(column: str, count: int) -> None:
+    frame = pl.LazyFrame({ROW: [0], column: ["ring 15112345678"]})
+    regions = PhoneRegions("eu", {"german": "de"})
+    (findings,) = pl.collect_all(spans(frame, [column], regions=regions))
     assert findings["kind"].to_list() == ["phone"] * count
 
 
@@ -110,8 +119,8 @@ def test_the_region_tells_phone_numbers_that_are_encoded_too(text: str) -> None:
     frame = pl.LazyFrame({ROW: [0], "m": [text]}, schema_overrides={ROW: pl.Int64})
     (worn,) = pl.collect_all([personal.disguises(frame, ["m"])])
     plans = [
-        *encoded_text.escaped(frame, ["m"], "eu-de"),
-        *personal.undisguised(frame, worn, "eu-de"),
+        *encoded_text.escaped(frame, ["m"], PhoneRegions("eu-de")),
+        *personal.undisguised(frame, worn, PhoneRegions("eu-de")),
     ]
     kinds = pl.concat(pl.collect_all(plans))["kind"].to_list()
     assert kinds == ["phone"]
