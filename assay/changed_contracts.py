@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assay.broken_readers import name_readers, with_readers
 from assay.contracts.errors import AssayError, Where, shown
 from assay.contracts.extras import is_installed, missing_extra
 from assay.contracts.model import Contract, Rule
@@ -60,6 +61,9 @@ def _since(
         return None, [], ()  # what was no ODCS then has nothing to be compared with
     comparison = compatibility.compare(old.document.data, linted.document.data)
     problems = list(compatibility.problems(comparison, linted.document))
+    if old.contract is not None:
+        before, now = old.document.data, linted.document.data
+        problems = name_readers(problems, comparison.changes, old.contract, before, now)
     trials: tuple[RuleOutcome, ...] = ()
     if linted.contract is not None:
         changed = _changed_rules(old.contract, linted.contract)
@@ -72,7 +76,8 @@ def removed_contract(file: Path, old: str) -> ContractOutcome:
     """A removed contract withdraws everything that it declared."""
     from assay.contracts.load import lint
 
-    document = lint(old, shown(file)).document
+    linted = lint(old, shown(file))
+    document = linted.document
     name, version = (
         (document.data.get("name"), document.data.get("version")) if document else (None, None)
     )
@@ -83,7 +88,8 @@ def removed_contract(file: Path, old: str) -> ContractOutcome:
         "Retire it first: `status: deprecated`, then `retired`",
         Where(file=shown(file)),
     )
-    return ContractOutcome(shown(file), name, None, version, (gone,), ())
+    problems = with_readers([gone], {0: ()}, linted.contract) if linted.contract else [gone]
+    return ContractOutcome(shown(file), name, None, version, tuple(problems), ())
 
 
 def _changed_rules(old: Contract | None, new: Contract) -> list[Rule]:
@@ -134,7 +140,7 @@ def _not_tried(contract: Contract, rules: list[Rule]) -> Problem:
 def _rule_outcome(
     installation: Installation, contract: Contract, version: str, trial: Tried
 ) -> RuleOutcome:
-    from assay.assets.services.rule_trials import hit
+    from assay.assets.services.readers import readers
 
     rule, check = trial.rule, trial.check
     return RuleOutcome(
@@ -152,5 +158,5 @@ def _rule_outcome(
         measured=check.measured,
         bound=check.bound,
         rows=trial.rows,
-        consumers=hit(installation, contract, rule) if check.failing else (),
+        consumers=readers(installation, contract, rule.columns) if check.failing else (),
     )

@@ -202,11 +202,7 @@ def _signed_address(document: Document, contract: Contract) -> Iterator[Problem]
 
 
 def _privacy(document: Document, contract: Contract) -> Iterator[Problem]:
-    """Personal columns that are published though nothing in the contract works with them, or that are more than the data are declared to be.
-
-    Source: GDPR, article 5(1)(c), data minimisation.
-    """
-    needed = _columns_in_use(contract)
+    """Personal columns that are more sensitive than the contract declares, or that nothing in it uses."""
     declared = contract.privacy.sensitivity
     for name, treatment in contract.privacy.columns.items():
         if treatment.treatment == "drop":
@@ -218,10 +214,28 @@ def _privacy(document: Document, contract: Contract) -> Iterator[Problem]:
             remedy = f"Write `sensitivity: {least}`, or drop the column"
             problem = f"'{name}' holds {treatment.kind.replace('_', ' ')}, which is {least}, but the contract declares {declared}"
             yield _problem(document, path, "policy.sensitivity", "warning", problem, remedy)
-        if name not in needed:
-            remedy = f"Write `treatment: drop` if {' and '.join(contract.license.purposes)} can do without it"
-            problem = f"the personal column '{name}' is published, and no rule, cleaning step or feature of the contract uses it"
-            yield _problem(document, path, "policy.minimisation", "info", problem, remedy)
+    yield from _minimisation(document, contract)
+
+
+def _minimisation(document: Document, contract: Contract) -> Iterator[Problem]:
+    """One note about every personal column that is published and not used in the contract.
+
+    Source: GDPR, article 5(1)(c), data minimisation.
+    """
+    needed = _columns_in_use(contract)
+    unused = [
+        name
+        for name, treatment in contract.privacy.columns.items()
+        if treatment.treatment != "drop" and name not in needed
+    ]
+    if not unused:
+        return
+    path = (*_property(document, "assay.privacy"), "value", "columns", unused[0])
+    names = ", ".join(map(repr, unused))
+    problem = f"personal columns are published that no rule, cleaning step or feature of the contract uses: {names}"
+    purposes = " and ".join(contract.license.purposes)
+    remedy = f"Write `treatment: drop` for each column that {purposes} can do without"
+    yield _problem(document, path, "policy.minimisation", "info", problem, remedy)
 
 
 def _columns_in_use(contract: Contract) -> set[str | None]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version as installed
 from typing import Any
@@ -20,6 +20,8 @@ from assay.contracts.problems import SEVERITIES, Problem, Severity
 
 NOTHING = "check.nothing"
 """The id of the problem that a folder holds no contract."""
+MOST_NAMED = 5
+"""Readers that one finding names."""
 MARKDOWN_LIMIT = 60_000  # GitHub cuts a comment at 65,536 characters
 
 
@@ -53,17 +55,16 @@ class RuleOutcome:
         there = f"{self.dataset}@{self.version}"
         if self.passed is None or self.measured is None:
             return f"{self.description}: unknown on {there}, which lacks the columns that it uses"
-        hit = f". It would hit {', '.join(self.consumers)}" if self.consumers else ""
+        readers = f". They are read by {name_first(self.consumers)}" if self.consumers else ""
         if not self.judges_rows:
-            return f"{self.description}: {self.measured:,.6g} on {there}, allowed {self.bound}{hit if not self.passed else ''}"
+            return f"{self.description}: {self.measured:,.6g} on {there}, allowed {self.bound}{readers.replace('They are', 'It is') if not self.passed else ''}"
         if not self.failing:
             return f"{self.description}: all {self.total:,} rows of {there} comply"
         share = 100 * self.failing / self.total
-        examples = (
-            f", for example rows {', '.join(f'{row:,}' for row in self.rows)}" if self.rows else ""
-        )
+        places = ", ".join(f"{row:,}" for row in self.rows)
+        examples = f", such as the rows at positions {places}" if self.rows else ""
         verb = "would quarantine" if self.severity == "error" else "would warn of"
-        return f"{self.description}: {verb} {self.failing:,} of {self.total:,} rows of {there} ({share:{'.2g' if share < 10 else '.0f'}} %){examples}{hit}"
+        return f"{self.description}: {verb} {self.failing:,} of {self.total:,} rows of {there} ({share:{'.2g' if share < 10 else '.0f'}} %){examples}{readers}"
 
     @property
     def is_bad(self) -> bool:
@@ -124,6 +125,12 @@ class Outcome:
         return Counter(
             problem.severity for contract in self.contracts for problem in contract.all_problems
         )
+
+
+def name_first(names: Sequence[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def render(outcome: Outcome, format: str) -> str:
@@ -214,7 +221,7 @@ def _markdown(outcome: Outcome) -> str:
 
 
 def _contract_parts(contract: ContractOutcome) -> Iterator[str]:
-    """The findings about one contract: its problems, its compatible changes, its tried rules."""
+    """The findings about one contract: its problems, its compatible changes and notes, its tried rules."""
     step = contract.version or ""
     if contract.old_version not in (None, contract.version):
         step = f"{contract.old_version} → {contract.version}"
@@ -223,9 +230,12 @@ def _contract_parts(contract: ContractOutcome) -> Iterator[str]:
     headers = ["", "line", "what", "what to do", "rule"]
     severe = [problem for problem in contract.problems if problem.severity != "info"]
     yield _table(headers, [_row(problem) for problem in severe])
-    changes = [_row(problem) for problem in contract.problems if problem.severity == "info"]
-    if changes:
-        yield _details(_some(len(changes), "compatible change"), _table(headers, changes))
+    infos = [problem for problem in contract.problems if problem.severity == "info"]
+    changes = [_row(problem) for problem in infos if problem.id.startswith("change.")]
+    notes = [_row(problem) for problem in infos if not problem.id.startswith("change.")]
+    for thing, rows in (("compatible change", changes), ("note", notes)):
+        if rows:
+            yield _details(_some(len(rows), thing), _table(headers, rows))
     if contract.rules:
         rows = [[_mark(rule), _md(rule.text), f"`{_md_code(rule.id)}`"] for rule in contract.rules]
         version = f"{_md(contract.rules[0].dataset)}@{contract.rules[0].version}"

@@ -1,5 +1,6 @@
-"""Try rules that changed on the newest published version: who would break them, and who would be
-hit.
+"""Try rules that changed on the newest published version: which rows break them.
+
+Stays out: who reads those rows (readers.py).
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from pathlib import Path
 import polars as pl
 
 from assay.assets.io import sql
-from assay.assets.io.contract_folder import readable
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.versions import Version
 from assay.assets.stages.version_statistics import statistics_of
@@ -114,39 +114,3 @@ def _proved(
 
 def _pointed_to(rules: Sequence[Rule]) -> set[str]:
     return {rule.argument.dataset for rule in rules if rule.kind == "relationship"}
-
-
-def hit(installation: Installation, contract: Contract, rule: Rule) -> tuple[str, ...]:
-    """Who reads what the rule is about: recorded consumers, and what is derived from its columns."""
-    name, columns = contract.name, set(rule.columns) or set(contract.column_names)
-    uses = sorted(
-        {
-            f"{use.actor} ({use.purpose})"
-            for use in installation.registry.uses.all(name)
-            if use.allowed
-        }
-    )
-    featured = [
-        column
-        for column in contract.column_names
-        if contract.features and column in contract.features.reads
-    ]
-    products = (
-        [f"{name}/features ({', '.join(sorted(columns & set(featured)))})"]
-        if columns & set(featured)
-        else []
-    )
-    if contract.retrain and contract.features and contract.features.target:
-        learnt = {contract.features.target.column, *contract.features.reads}
-        products += [f"model {contract.retrain.model}"] if columns & learnt else []
-    if contract.index and columns & {contract.index.key, contract.index.text}:
-        products.append(f"{name}/index")
-    pointing = {
-        f"{other.name}.{', '.join(other_rule.columns)}"
-        for other in readable(installation.contracts).values()
-        for other_rule in other.rules
-        if other_rule.kind == "relationship"
-        and other_rule.argument.dataset == name
-        and columns & set(other_rule.argument.columns)
-    }
-    return (*uses, *products, *sorted(pointing))

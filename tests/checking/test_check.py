@@ -402,3 +402,104 @@ def test_what_features_ask_of_another_data_set_is_held_against_its_contract(
         code,
         [says] if says else [],
     )
+
+
+def remove_column(name: str) -> Edit:
+    def edit(data: dict[str, Any]) -> None:
+        table = data["schema"][0]
+        table["properties"] = [each for each in table["properties"] if each["name"] != name]
+
+    return edit
+
+
+def rename_column(name: str, to: str) -> Edit:
+    def edit(data: dict[str, Any]) -> None:
+        for column in data["schema"][0]["properties"]:
+            if column["name"] == name:
+                column["name"] = to
+
+    return edit
+
+
+def retype_column(name: str, logical_type: str) -> Edit:
+    def edit(data: dict[str, Any]) -> None:
+        for column in data["schema"][0]["properties"]:
+            if column["name"] == name:
+                column.pop("enum", None)
+                column["logicalType"] = logical_type
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        (remove_column("tariff"), "change.column_removed"),
+        (rename_column("tariff", "rate"), "change.column_renamed"),
+        (retype_column("tariff", "integer"), "change.type_changed"),
+    ],
+)
+def test_a_change_that_breaks_consumers_names_the_readers(
+    repository: Repository, change: Edit, kind: str
+) -> None:
+    import assay
+
+    publish_readings(repository.installation)
+    assay.open("readings", purpose="training").collect()
+    repository.write(change, version("2.0.0"))
+    _, report = repository.check("--base", "main")
+    (problem,) = [each for each in report["contracts"][0]["problems"] if each["id"] == kind]
+    (reader,) = problem["details"]["readers"]
+    assert reader.endswith(" (training)")
+    assert problem["problem"].endswith(f"; it is read by {reader}")
+
+
+def test_a_removed_contract_names_the_readers(repository: Repository) -> None:
+    import assay
+
+    publish_readings(repository.installation)
+    assay.open("readings", purpose="training").collect()
+    other = document(named("other"))
+    (repository.installation.contracts / "other.odcs.yaml").write_text(yaml.safe_dump(other))
+    repository.file.unlink()
+    _, report = repository.check("contracts", "--base", "main")
+    problems = [each for contract in report["contracts"] for each in contract["problems"]]
+    (removed,) = [each for each in problems if each["id"] == "change.contract_removed"]
+    assert removed["problem"].endswith(" (training)")
+
+
+def test_a_change_that_breaks_producers_only_names_no_reader(repository: Repository) -> None:
+    import assay
+
+    publish_readings(repository.installation)
+    assay.open("readings", purpose="training").collect()
+    repository.write(minimum(0.5), version("2.0.0"))
+    _, report = repository.check("--base", "main")
+    assert report["contracts"][0]["problems"]
+    assert all("readers" not in each["details"] for each in report["contracts"][0]["problems"])
+
+
+def test_a_column_without_readers_is_removed_without_a_name(repository: Repository) -> None:
+    publish_readings(repository.installation)
+    repository.write(remove_column("tariff"), version("2.0.0"))
+    _, report = repository.check("--base", "main")
+    removed = [each["problem"] for each in report["contracts"][0]["problems"]]
+    assert "readings.tariff: the column is removed" in removed
+
+
+def test_unused_personal_columns_are_one_note(repository: Repository) -> None:
+    treated = {"kind": "other", "treatment": "token"}
+    repository.write(
+        setting("privacy", columns={"meter": treated, "tariff": treated}),
+        lambda data: [each.pop("enum", None) for each in data["schema"][0]["properties"]],
+        lambda data: [
+            each.pop("logicalTypeOptions", None) for each in data["schema"][0]["properties"]
+        ],
+    )
+    _, report = repository.check()
+    notes = [
+        each["problem"]
+        for each in report["contracts"][0]["problems"]
+        if each["id"] == "policy.minimisation"
+    ]
+    assert [note.partition(": ")[2] for note in notes] == ["'meter', 'tariff'"]

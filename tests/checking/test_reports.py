@@ -103,10 +103,10 @@ def test_text_is_one_line_each_and_a_count() -> None:
         "c/a.odcs.yaml:3:7: error: the key 'requird' is not known here. Did you mean 'required'. [odcs.unknown_key]",
         "c/a.odcs.yaml:5: warning: a.x: the minimum changes from `0` to `1`. It breaks producers: a major step. [change.minimum_changed]",
         "c/a.odcs.yaml:9: info: a: the tags is added. A patch step. [change.tags_added]",
-        "c/a.odcs.yaml:5: error: x minimum 1: would quarantine 1,284 of 336,776 rows of a@1.1.0 (0.38 %), for example rows 4, 17, 80. It would hit ann (training), a/features."
+        "c/a.odcs.yaml:5: error: x minimum 1: would quarantine 1,284 of 336,776 rows of a@1.1.0 (0.38 %), such as the rows at positions 4, 17, 80. They are read by ann (training), a/features."
         " Relax the rule, or fix the data first. [x_minimum]",
         "c/a.odcs.yaml:5: warning: y is in b: unknown on a@1.1.0, which lacks the columns that it uses. Relax the rule, or fix the data first. [y_in_b]",
-        "c/a.odcs.yaml:5: warning: slow: 149.25 on a@1.1.0, allowed < 100. It would hit ann (training), a/features. Relax the rule, or fix the data first. [slow]",
+        "c/a.odcs.yaml:5: warning: slow: 149.25 on a@1.1.0, allowed < 100. It is read by ann (training), a/features. Relax the rule, or fix the data first. [slow]",
         "c/a.odcs.yaml: x maximum 9: all 336,776 rows of a@1.1.0 comply. [x_maximum]",
         "2 contracts, 2 errors, 3 warnings in 0.4 s",
     ]
@@ -223,10 +223,35 @@ def test_markdown_reads_as_a_comment() -> None:
     assert text.startswith("## ❌ Contracts: 2 contracts, 2 errors, 3 warnings in 0.4 s\n")
     assert "### a 1.0.0 → 1.1.0" in text
     assert (
-        "| ❌ | x minimum 1: would quarantine 1,284 of 336,776 rows of a\\@1.1.0 (0.38 %), for example rows 4, 17, 80."
+        "| ❌ | x minimum 1: would quarantine 1,284 of 336,776 rows of a\\@1.1.0 (0.38 %), such as the rows at positions 4, 17, 80."
         in text
     )
     assert "<summary>1 contract without findings</summary>" in text
+
+
+@pytest.mark.parametrize(
+    ("problems", "summaries"),
+    [
+        ((NOTE,), ["1 compatible change"]),
+        ((replace(NOTE, id="policy.minimisation"),), ["1 note"]),
+        (
+            (NOTE, NOTE, replace(NOTE, id="policy.minimisation")),
+            ["2 compatible changes", "1 note"],
+        ),
+    ],
+)
+def test_markdown_counts_changes_and_notes_apart(
+    problems: tuple[Problem, ...], summaries: list[str]
+) -> None:
+    outcome = Outcome((ContractOutcome("a", "a", "1", None, problems, ()),), 0, None)
+    assert re.findall("<summary>(.*?)</summary>", render(outcome, "markdown")) == summaries
+
+
+def test_more_than_five_readers_are_counted() -> None:
+    rule = replace(TRIED, consumers=tuple(f"reader{number}" for number in range(8)))
+    assert rule.text.endswith(
+        "They are read by reader0, reader1, reader2, reader3, reader4 and 3 more"
+    )
 
 
 def test_a_long_comment_is_cut_and_says_so() -> None:
