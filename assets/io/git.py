@@ -1,4 +1,4 @@
-"""git: which contracts changed since a revision, and what they contained then.
+"""git: which contracts changed since a revision, and what they contained then and earlier.
 
 Belongs here: asking git. Stays out: what the changes mean (contracts/compatibility/).
 """
@@ -6,13 +6,15 @@ Belongs here: asking git. Stays out: what the changes mean (contracts/compatibil
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from assay.contracts.errors import ConfigurationError, Where
 
 SUFFIX = ".odcs.yaml"
+_MOST_STATES = 500
+"""Earlier states of a file that are looked through."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,27 @@ def show(revision: str, file: str) -> str:
     Raises: CalledProcessError: git has no such thing.
     """
     return _git(Path.cwd(), "show", "--end-of-options", f"{revision}:{file}")
+
+
+def earlier_states(file: Path) -> Iterator[tuple[str, str]]:
+    """A file in each commit that changed it, the newest first: `COMMIT:PATH` and its text there.
+
+    Renames are followed. Nothing where there is no git, no work tree or no such commit.
+    """
+    folder = file.resolve().parent
+    arguments = ("--follow", "--name-only", f"--max-count={_MOST_STATES}", "--format=commit %H")
+    try:
+        root = Path(_git(folder, "rev-parse", "--show-toplevel").strip())
+        lines = _git(folder, "log", *arguments, "--", file.name).splitlines()
+        commit = ""
+        for line in filter(None, lines):
+            if line.startswith("commit "):
+                commit = line.removeprefix("commit ")
+            else:
+                state = f"{commit[:12]}:{line}"
+                yield state, _git(root, "show", state)
+    except (subprocess.CalledProcessError, OSError):
+        return  # a commit that removed the file ends its history here
 
 
 def _changed(root: Path, commit: str, status: str, before: str, after: str) -> Changed:

@@ -8,10 +8,12 @@ printing. Personal columns are shown as they were treated.
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from assay.assets.io.git import earlier_states
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.versions import Version
 from assay.assets.stages import fitted
@@ -22,6 +24,7 @@ from assay.assets.stages.run import Run
 from assay.assets.stages.search import FOUND_SCHEMA
 from assay.assets.stages.window_rows import treated_rows
 from assay.contracts.errors import ContractError, EvidenceError, Where
+from assay.contracts.load import digest, lint
 from assay.contracts.model import Contract
 from assay.pipelines.clean import steps
 from assay.pipelines.core.engine import run, run_together
@@ -46,11 +49,7 @@ def explained(
     predicate = installation.statement(row)["predicate"]
     where = Where(dataset=contract.name, file=contract.file)
     if predicate["contract"]["digest"] != contract.digest:
-        raise ContractError(
-            f"version {row.version} was published with another state of the contract",
-            f"Check out the contract of version {predicate['contract']['version']}",
-            where,
-        )
+        raise _other_contract(contract, row.version, predicate["contract"], where)
     current = Run(installation, contract, row.run_id)
     learned = fitted.of_version(current, predicate["cleaning"])
     treated = _treated_row(current, row, predicate["inputs"], number)
@@ -71,6 +70,28 @@ def explained(
         "learned": _named(learned, contract, number),
         **_end(installation, predicate, number, walked),
     }
+
+
+def _other_contract(
+    contract: Contract, version: str, signed: dict[str, Any], where: Where
+) -> ContractError:
+    """That a version was published with another state of the contract, and where that state is."""
+    states = (
+        state
+        for state, text in earlier_states(Path(contract.file))
+        if (document := lint(text, contract.file).document)
+        and digest(document.data) == signed["digest"]
+    )
+    state = next(states, None)
+    remedy = (
+        f"Write that state into the file with `git show {state} > {contract.file}`, "
+        "and repeat the command"
+        if state
+        else f"Restore the contract {signed['version']} as it was; git has no commit with it"
+    )
+    return ContractError(
+        f"version {version} was published with another state of the contract", remedy, where
+    )
 
 
 def _treated_row(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from assay.assets.services.explain import explained
@@ -66,6 +69,38 @@ def test_a_row_that_is_not_there_and_a_contract_that_changed_are_told(cleaned: S
         told(cleaned, 99)
     cleaned.promise(setting("cleaning", _=STEPS[:1]))
     with pytest.raises(ContractError, match="another state of the contract"):
+        told(cleaned, 3)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-c", "user.email=t@example.com", "-c", "user.name=t", *arguments]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_the_commit_of_the_contract_is_named(cleaned: SampleHome, is_moved: bool) -> None:
+    folder = cleaned.contracts.resolve()
+    git(folder, "init", "-q")
+    git(folder, "add", ".")
+    git(folder, "commit", "-q", "-m", "published with this")
+    commit = git(folder, "rev-parse", "HEAD").strip()
+    cleaned.promise(setting("cleaning", _=STEPS[:1]))
+    if is_moved:
+        (folder / "moved").mkdir()
+        git(folder, "mv", "readings.odcs.yaml", "moved/readings.odcs.yaml")
+    git(folder, "commit", "-q", "-a", "-m", "changed since")
+    with pytest.raises(ContractError, match=f"git show {commit[:12]}:readings.odcs.yaml > "):
+        told(cleaned, 3)
+
+
+def test_a_state_of_the_contract_that_was_never_committed_is_reported(
+    cleaned: SampleHome,
+) -> None:
+    cleaned.promise(setting("cleaning", _=STEPS[:1]))
+    git(cleaned.contracts, "init", "-q")
+    git(cleaned.contracts, "add", ".")
+    git(cleaned.contracts, "commit", "-q", "-m", "too late")
+    with pytest.raises(ContractError, match="git has no commit with it"):
         told(cleaned, 3)
 
 
