@@ -143,6 +143,26 @@ def card(name: str, version: str | None) -> dict[str, Any]:
     )  # fmt: skip
 
 
+def versions(name: str) -> list[dict[str, Any]]:
+    """The versions of a data set, the newest first, with the references that point to each."""
+    installation = Installation.open()
+    registry = installation.registry
+    references = registry.references.all(installation.dataset(name)).items()
+    return [
+        {
+            "dataset": name,
+            "version": row.version,
+            "rows": row.rows,
+            "published_at": row.published_at,
+            "contract_version": row.contract_version,
+            "references": [ref for ref, target in references if target.version == row.version],
+            "note": row.note,
+            "expired_at": row.expired_at,
+        }
+        for row in reversed(registry.versions.all(name))
+    ]
+
+
 def profiled(name: str, version: str | None) -> dict[str, Any]:
     """What each column of a version holds."""
     installation = Installation.open()

@@ -1,4 +1,4 @@
-"""`assay versions`: published versions explained, profiled, compared, moved back, expired.
+"""`assay versions`: published versions listed, explained, profiled, compared, moved back, expired.
 
 Recomputing a row is in assets/services/explain.py; the other work behind assay/reading.py.
 """
@@ -24,13 +24,44 @@ from assay.cli.render import ABSENT, console, count_cell, escape, print_result, 
 
 versions_app = command_group(
     "versions",
-    "Explain rows, profile, compare, roll back and expire versions.",
+    "List, profile, compare, roll back and expire versions, and explain rows.",
+    "assay versions list flights",
     "assay versions profile flights@1.0.0",
     "assay versions diff flights@1.0.0 flights@latest",
 )
 BARS = "▁▂▃▄▅▆▇█"
 LEAST_SHARE = 0.005
 """Values and patterns that are rarer are not named in a profile."""
+
+
+@versions_app.command(
+    "list", epilog=examples("assay versions list flights", "assay versions list flights --json")
+)
+def list_versions(name: Dataset, as_json: AsJson = False) -> None:
+    """List the versions of a data set, the newest first."""
+    from assay.reading import versions
+
+    print_result(versions(name), as_json, show_versions)
+
+
+def show_versions(data: list[dict[str, Any]]) -> None:
+    """Print a line a version."""
+    if not data:
+        console().print("Nothing has been published.")
+        return
+    headers = ("version", "rows", "published", "contract", "references", "what changed")
+    grid = table(f"Versions of {data[0]['dataset']}", *headers)
+    for entry in data:
+        expired = ["expired"] if entry["expired_at"] else []
+        grid.add_row(
+            entry["version"],
+            count_cell(entry["rows"]),
+            entry["published_at"][:10],
+            entry["contract_version"],
+            ", ".join([*entry["references"], *expired]) or ABSENT,
+            escape(entry["note"]),
+        )
+    console().print(grid)
 
 
 @versions_app.command(epilog=examples("assay versions profile flights@1.0.0"))

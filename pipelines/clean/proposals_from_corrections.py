@@ -39,7 +39,7 @@ def without_spoilt_columns(
     step = _without(proposal.step, spoilt)
     if step is None:
         return None
-    what = "would change, in columns where your corrections confirm it"
+    what = "columns where your corrections confirm it"
     return proposal_of(sample, table, step, what)
 
 
@@ -84,7 +84,7 @@ def taught_by_corrections(
     proposals = []
     for (pattern, to), names in columns.items():
         rewrite = Rewrite(step="rewrite", columns=tuple(names), pattern=pattern, to=to)
-        what = "are written like values that you corrected"
+        what = "values like those that you corrected"
         proposals.append(proposal_of(sample, table, rewrite, what))
         sample = apply_step(sample, table, rewrite)
     return proposals

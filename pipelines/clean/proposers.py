@@ -70,7 +70,7 @@ def _spelling(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
         return []
     columns = tuple(name for name in text_columns(table) if name in names)
     step = nothing.model_copy(update={**useful, "columns": columns})
-    return [proposal_of(sample, table, step, "are written in another way")]
+    return [proposal_of(sample, table, step, "other ways to write the same text")]
 
 
 def _with_columns(step: Normalize, columns: tuple[str, ...]) -> Normalize:
@@ -83,7 +83,7 @@ def _noise(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
         table,
         lambda columns: Noise(step="noise", columns=columns),
         text_columns(table),
-        "contain markup or repeated punctuation",
+        "markup or repeated punctuation",
         few=0.2,
     )
 
@@ -96,7 +96,7 @@ def _placeholders(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
     seen = set().union(*used.values())
     values = tuple(marker for marker in _missing_markers() if marker in seen)
     step = Placeholders(step="placeholders", columns=names, values=values)
-    return [proposal_of(sample, table, step, "are placeholders for missing values")]
+    return [proposal_of(sample, table, step, "placeholders for missing values")]
 
 
 def _missing_markers() -> tuple[str, ...]:
@@ -124,7 +124,7 @@ def _cells_of_punctuation(sample: pl.DataFrame, table: Contract) -> list[Proposa
         Rewrite(step="rewrite", columns=tuple(names), pattern=f"^{examples.literal(mark)}$")
         for mark, names in columns.items()
     )
-    return [proposal_of(sample, table, step, "contain punctuation only") for step in rewrites]
+    return [proposal_of(sample, table, step, "nothing but punctuation") for step in rewrites]
 
 
 # -- numbers and times -----------------------------------------------------------------------
@@ -141,7 +141,7 @@ def _numbers(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
         Numbers(step="numbers", columns=tuple(names), units=dict(factors))
         for factors, names in columns.items()
     )
-    return [proposal_of(sample, table, step, "have a unit next to a number") for step in numbers]
+    return [proposal_of(sample, table, step, "numbers with a unit") for step in numbers]
 
 
 def _units(text: pl.Series) -> dict[str, float]:
@@ -182,7 +182,7 @@ def _times(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
         table,
         lambda columns: Times(step="times", columns=columns),
         names,
-        "are dates in several formats",
+        "dates in several formats",
         few=1,
     )
 
@@ -210,7 +210,7 @@ def _align(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
     few = cells <= 0.2 * sample.height * max(1, len(outcome.changed))
     if not cells or not few or outcome.aside > 0.05 * sample.height:
         return []
-    reason = describe_trial(sample, outcome, "are in the wrong column")
+    reason = describe_trial(sample, outcome, "values in the wrong column")
     return [Proposal(step, reason, outcome.changed)]
 
 
@@ -220,7 +220,7 @@ def _typos(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
         table,
         lambda columns: Typos(step="typos", columns=columns),
         text_columns(table),
-        "are a rare spelling of a frequent value",
+        "rare spellings of frequent values",
     )
 
 
@@ -238,8 +238,8 @@ def _dependencies(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
     outcome = trial(sample, table, step)
     if not outcome.changed and not outcome.doubted:
         return []
-    what = "contradict most rows with the same"
-    reason = f"{describe_trial(sample, outcome, what)} ({_describe_pairs(pairs)})"
+    what = f"values that contradict other rows ({_describe_pairs(pairs)})"
+    reason = describe_trial(sample, outcome, what)
     return [Proposal(step, reason, outcome.changed, outcome.doubted)]
 
 
@@ -263,7 +263,7 @@ def _shapes(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
         table,
         lambda columns: Shapes(step="shapes", columns=columns),
         codes,
-        "do not have the form of the others",
+        "values of another form than most",
         few=0.3,
     )
 

@@ -13,6 +13,7 @@ from collections.abc import Collection, Sequence
 import polars as pl
 
 from assay.contracts.model import Contract
+from assay.contracts.steps import CleaningStep
 from assay.pipelines.clean import examples
 from assay.pipelines.clean.dependencies import sampled
 from assay.pipelines.clean.proposals_from_corrections import (
@@ -46,7 +47,7 @@ def suggested(
     right: pl.DataFrame | None = None,
 ) -> list[Proposal]:
     """The steps that a sample of the rows speaks for, in the order they would be done; each is
-    tried on what those before it leave.
+    tried on what those before it leave, the contract's own steps first.
 
     Args:
         rows: `_row` and the contract's columns as text, as they landed.
@@ -57,8 +58,8 @@ def suggested(
     names = [name for name in contract.column_names if name not in hidden]
     if not names:
         return []
-    sample = _sample(rows, names, right)
     table = _without_cleaning(contract, names)
+    sample = _after_steps(_sample(rows, names, right), table, contract.cleaning)
     proposals: list[Proposal] = []
     for propose in ON_TEXT:
         for candidate in propose(sample, table):
@@ -67,11 +68,12 @@ def suggested(
                 if right is None
                 else without_spoilt_columns(sample, table, candidate, right)
             )
-            if proposal:
+            if proposal and (proposal.cells or proposal.doubts):
                 proposals.append(proposal)
                 sample = apply_step(sample, table, proposal.step)
     if right is not None:
-        proposals += taught_by_corrections(sample, table, right)
+        taught = taught_by_corrections(sample, table, right)
+        proposals += [proposal for proposal in taught if proposal.cells or proposal.doubts]
     # what works on values comes after what works on text
     return [*proposals, *constants(sample, table)]
 
@@ -84,6 +86,16 @@ def _sample(rows: pl.LazyFrame, names: Sequence[str], right: pl.DataFrame | None
         return sample
     corrected = run(rows.filter(pl.col(ROW).is_in(right[ROW].implode())).select(ROW, *names))
     return pl.concat([sample, corrected]).unique(ROW, keep="first", maintain_order=True)
+
+
+def _after_steps(
+    sample: pl.DataFrame, table: Contract, cleaning: Sequence[CleaningStep]
+) -> pl.DataFrame:
+    """The sample as the contract's own steps on text leave it, so that none is proposed again."""
+    for step in cleaning:
+        if step.phase == "text" and set(step.reads) <= set(table.column_names):
+            sample = apply_step(sample, table, step)
+    return sample
 
 
 def _without_cleaning(contract: Contract, names: Sequence[str]) -> Contract:

@@ -23,8 +23,6 @@ from assay.pipelines.core.frames import CHANGED, FLAGGED_BY, SET_ASIDE_BY
 
 FEW = 0.4  # share of a column's cells above which a correction is none
 
-_EXAMPLES = 3
-
 
 @dataclass(frozen=True)
 class Proposal:
@@ -52,7 +50,7 @@ class Trial:
     doubted: Mapping[str, int]
     aside: int
     after: pl.LazyFrame
-    examples: Mapping[str, Sequence[tuple[str | None, str | None]]]
+    examples: Mapping[str, tuple[str | None, str | None]]
     precision: float | None
     """The share of the changes that the step expects to be right, where it can tell."""
 
@@ -78,7 +76,7 @@ def trial(sample: pl.DataFrame, table: Contract, step: CleaningStep) -> Trial:
         after[SET_ASIDE_BY].count(),
         after.select(sample.columns).lazy(),
         {
-            column: _examples(sample, after, steps.changed(name, column), column)
+            column: _example(sample, after, steps.changed(name, column), column)
             for column in changed
         },
         fitted[0].values.get(EXPECTED_PRECISION),
@@ -101,11 +99,12 @@ def fit_in_memory(fitting: steps.Fitting) -> tuple[Fitted, ...]:
     return collect_rounds(fitting, run_together)
 
 
-def _examples(
+def _example(
     before: pl.DataFrame, after: pl.DataFrame, mark: str, column: str
-) -> list[tuple[str | None, str | None]]:
-    pairs = pl.DataFrame({"before": before[column], "after": after[column]}).filter(after[mark])
-    return list(pairs.unique(maintain_order=True).head(_EXAMPLES).iter_rows())
+) -> tuple[str | None, str | None]:
+    """The first cell that the step changed, before and after."""
+    first = after[mark].arg_max() or 0
+    return before[column][first], after[column][first]
 
 
 def apply_step(sample: pl.DataFrame, table: Contract, step: CleaningStep) -> pl.DataFrame:
@@ -114,32 +113,38 @@ def apply_step(sample: pl.DataFrame, table: Contract, step: CleaningStep) -> pl.
 
 
 def proposal_of(sample: pl.DataFrame, table: Contract, step: CleaningStep, what: str) -> Proposal:
-    """The proposal to do a step, with what a trial of it did; `what` the cells have in common, as
-    its reason says it.
+    """The proposal to do a step, with what a trial of it did.
+
+    Args:
+        what: what the cells are or have in common, such as "dates in several formats".
     """
     outcome = trial(sample, table, step)
     return Proposal(step, describe_trial(sample, outcome, what), outcome.changed, outcome.doubted)
 
 
 def describe_trial(sample: pl.DataFrame, outcome: Trial, what: str) -> str:
-    """What the step would do, in words: the columns it does most to, and a few cells."""
+    """What the step would do, in words: how many cells it corrects and flags, and a few of them."""
     cells, doubted = sum(outcome.changed.values()), sum(outcome.doubted.values())
+    rows = f"in {sample.height:,} rows"
     if not cells:
-        parts = [f"{what}: none could be corrected"]
-    else:
-        most = sorted(outcome.changed, key=lambda column: (-outcome.changed[column], column))
-        shown = "; ".join(_describe_examples(column, outcome) for column in most[:3])
-        parts = [f"{cells:,} cells of {sample.height:,} rows {what}, such as {shown}"]
-        if outcome.precision is not None:
-            parts.append(f"about {outcome.precision:.1%} of these changes are expected to be right")
+        return f"{what}: flags {_cells(doubted)} {rows}, corrects none"
+    most = sorted(outcome.changed, key=lambda column: (-outcome.changed[column], column))
+    shown = ", ".join(_describe_example(column, outcome) for column in most[:3])
+    parts = [f"{what}: corrects {_cells(cells)} {rows}, such as {shown}"]
+    if outcome.precision is not None:
+        parts.append(f"about {outcome.precision:.1%} of these changes are expected to be right")
     if doubted:
-        parts.append(f"{doubted:,} more cells look wrong and could be flagged")
+        parts.append(f"flags {_cells(doubted)} that it cannot correct")
     return "; ".join(parts)
 
 
-def _describe_examples(column: str, outcome: Trial) -> str:
-    pairs = (f"{old!r} → {new!r}" for old, new in outcome.examples[column][:1])
-    return f"'{column}' {' , '.join(pairs)}"
+def _cells(number: int) -> str:
+    return f"{number:,} cell{'' if number == 1 else 's'}"
+
+
+def _describe_example(column: str, outcome: Trial) -> str:
+    shown = ["no value" if text is None else repr(text) for text in outcome.examples[column]]
+    return f"{' → '.join(shown)} in '{column}'"
 
 
 def propose_where_few(

@@ -42,9 +42,46 @@ def test_a_step_is_proposed_with_what_it_would_do() -> None:
     assert found["typos"].cells == {"city": 1}
     assert (
         found["typos"].reason
-        == "1 cells of 61 rows are a rare spelling of a frequent value, such as 'city' 'birminghxm' → 'birmingham'"
+        == "rare spellings of frequent values: corrects 1 cell in 61 rows, such as 'birminghxm' → 'birmingham' in 'city'"
         "; about 99.0% of these changes are expected to be right"
     )
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        (
+            [*["birmingham", "sheffield", "bend"] * 20, "***", "***"],
+            "nothing but punctuation: flags 2 cells in 62 rows, corrects none",
+        ),
+        (
+            [*["birmingham", "sheffield", "bend"] * 20, "N/A"],
+            "placeholders for missing values: corrects 1 cell in 61 rows, such as 'N/A' → no value in 'city'",
+        ),
+    ],
+)
+def test_a_reason_is_a_sentence_about_cells(cells: list[str | None], reason: str) -> None:
+    (proposal,) = proposals(city=cells).values()
+    assert proposal.reason == reason
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [*["birmingham", "sheffield", "bend"] * 20, "***"],
+        [*["birmingham", "sheffield", "bend"] * 20, "N/A"],
+        [*["birmingham", "sheffield", "bend"] * 20, "bend "],
+        ["12 oz", "16 oz.", "12 OZ", "8"] * 10,
+    ],
+    ids=["rewrite", "placeholders", "normalize", "numbers"],
+)
+def test_what_the_contract_does_already_is_not_proposed_again(cells: list[str | None]) -> None:
+    rows = text([(cell,) for cell in cells], ["city"])
+    contract = promising(city="string")
+    (proposal,) = suggested(rows, contract)
+    cleaned = contract.model_copy(update={"cleaning": (proposal.step,)})
+    again = [each for each in suggested(rows, cleaned) if each.cells]
+    assert again == []
 
 
 def test_clean_rows_speak_for_no_step() -> None:
