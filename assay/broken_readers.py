@@ -25,7 +25,6 @@ def name_readers(
     problems: Sequence[Problem],
     changes: Sequence[Change],
     contract: Contract,
-    old: Mapping[str, Any],
     new: Mapping[str, Any],
 ) -> list[Problem]:
     """The findings, each with the readers that its change breaks; nothing where this machine has
@@ -33,11 +32,12 @@ def name_readers(
 
     Args:
         problems: one per change in the same order, then others.
-        contract: before the changes, as are its document `old`; `new` is the document now.
+        contract: before the changes.
+        new: its document with the changes.
     """
     from assay.contracts.compatibility.broken_columns import broken_columns
 
-    columns = {place: broken_columns(change, old, new) for place, change in enumerate(changes)}
+    columns = {place: broken_columns(change, new) for place, change in enumerate(changes)}
     broken = {place: names for place, names in columns.items() if names is not None}
     return with_readers(problems, broken, contract)
 

@@ -62,8 +62,8 @@ def _since(
     comparison = compatibility.compare(old.document.data, linted.document.data)
     problems = list(compatibility.problems(comparison, linted.document))
     if old.contract is not None:
-        before, now = old.document.data, linted.document.data
-        problems = name_readers(problems, comparison.changes, old.contract, before, now)
+        now = linted.document.data
+        problems = name_readers(problems, comparison.changes, old.contract, now)
     trials: tuple[RuleOutcome, ...] = ()
     if linted.contract is not None:
         changed = _changed_rules(old.contract, linted.contract)

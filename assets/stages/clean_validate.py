@@ -49,6 +49,14 @@ ROWS_A_GROUP = 122_880
 PART = "version/part-00000.parquet"
 _NAMED_RULES = 3
 """Other broken rules that a message names."""
+_MEASUREMENTS = {"sql": "its query returns", "rowCount": "the number of rows is"}
+"""How the number that a rule of this kind measures is introduced."""
+_WHY_UNKNOWN = {
+    "sql": "its query returned no number",
+    "anonymity": "there is no row to measure",
+    "metric": "there is no row to measure, or no earlier version to compare with",
+}
+"""What is missing if a rule of this kind could not be evaluated."""
 LAYERS = {"quarantine": REASONS, "removed": REMOVED_BY, "flagged": FLAGGED_BY}
 """What leaves the pass, or is noted of it, and the column that says why."""
 
@@ -365,31 +373,33 @@ def keep_set_aside(run: Run) -> dict[str, str]:
 def refusal_error(run: Run, refined: Refined) -> QualityError:
     """Why the version may not be published."""
     first, *others = refined.rules_that_stop_publication
-    problem = (
-        f"{_describe_measurement(run, first)}, allowed {first.bound}"
-        if first.passed is False
-        else "it could not be evaluated: no row, no version to compare with, or no result"
-    )
-    more = describe_others([each.rule for each in others])
+    problem = describe_failure(first, run.contract) + describe_others(others, run.contract)
     remedy = f"See lake/{run.contract.name}/quarantine/{run.run_id}.parquet; fix the source, or change the rule in {run.contract.file}"
-    return QualityError(problem + more, remedy, Where(dataset=run.contract.name, rule=first.rule))
+    return QualityError(problem, remedy, Where(dataset=run.contract.name, rule=first.rule))
 
 
-def describe_others(rules: Sequence[str]) -> str:
-    """The other rules that stop a publication, a few of them by name."""
-    named = ", ".join(f"'{rule}'" for rule in rules[:_NAMED_RULES])
-    left = f" and {len(rules) - _NAMED_RULES:,} more" if len(rules) > _NAMED_RULES else ""
-    return f" (also: {named}{left})" if rules else ""
+def describe_failure(check: Check, contract: Contract) -> str:
+    """Why a rule stops a publication: what it requires, what was measured, what is allowed."""
+    rule = next(rule for rule in contract.rules if rule.name == check.rule)
+    if check.passed is not False:
+        cause = _WHY_UNKNOWN.get(rule.kind, "its columns could not be read")
+        reason = f"it could not be evaluated: {cause}"
+    elif rule.judges_rows:
+        reason = f"{check.failing:,} of {check.total:,} rows break it, allowed {check.bound}"
+    else:
+        measurement = _MEASUREMENTS.get(rule.kind, "it measures")
+        reason = f"{measurement} {check.measured:,g}, allowed {check.bound}"
+    return f"{reason} ({rule.description})" if rule.description else reason
 
 
-def _describe_measurement(run: Run, check: Check) -> str:
-    """What was measured, in words."""
-    rule = next(rule for rule in run.contract.rules if rule.name == check.rule)
-    return (
-        f"{check.failing:,} of {check.total:,} rows break it"
-        if rule.judges_rows
-        else f"it gave {check.measured:,g}"
-    )
+def describe_others(checks: Sequence[Check], contract: Contract) -> str:
+    """The other rules that stop a publication, and why the first of them do."""
+    described = [
+        f"'{check.rule}': {describe_failure(check, contract)}" for check in checks[:_NAMED_RULES]
+    ]
+    left = len(checks) - _NAMED_RULES
+    more = [f"{left:,} more rules"] if left > 0 else []
+    return "".join(f"; also {text}" for text in (*described, *more))
 
 
 def check_row(check: Check) -> CheckRecord:

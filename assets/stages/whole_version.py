@@ -19,7 +19,7 @@ from typing import Any
 import polars as pl
 
 from assay.assets.io.key_index import KeyIndex, Publication
-from assay.assets.stages.clean_validate import describe_others, row_counts
+from assay.assets.stages.clean_validate import describe_failure, describe_others, row_counts
 from assay.assets.stages.part import Part
 from assay.assets.stages.partition_base import Base
 from assay.assets.stages.partition_statistics import key_name, measure_partition
@@ -61,21 +61,10 @@ class WholeVersion:
         if not stopping:
             return
         first, *others = stopping
-        rule = next(rule for rule in contract.rules if rule.name == first.rule)
-        problem = "it could not be evaluated: no row, no version to compare with, or no result"
-        if first.passed is False:
-            problem = (
-                f"all partitions together give {_describe(first, rule)}, allowed {first.bound}"
-            )
-        more = describe_others([each.rule for each in others])
+        problem = f"in all partitions together, {describe_failure(first, contract)}"
+        more = describe_others(others, contract)
         remedy = f"Fix the source, or change the rule in {contract.file}"
         raise QualityError(problem + more, remedy, Where(dataset=contract.name, rule=first.rule))
-
-
-def _describe(check: Check, rule: Rule) -> str:
-    if rule.judges_rows:
-        return f"{check.failing:,} of {check.total:,} rows that break it"
-    return f"{check.measured:,g}"
 
 
 def evaluate(

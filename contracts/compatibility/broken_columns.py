@@ -12,14 +12,11 @@ from typing import Any
 from assay.contracts.compatibility.change import Change
 
 
-def broken_columns(
-    change: Change, old: Mapping[str, Any], new: Mapping[str, Any]
-) -> tuple[str, ...] | None:
+def broken_columns(change: Change, new: Mapping[str, Any]) -> tuple[str, ...] | None:
     """The columns, by their names before the change, whose readers the change breaks.
 
     Args:
-        old: the contract's document before the change.
-        new: the document with the change.
+        new: the contract's document with the change.
     Returns: () for every column of the data set; None if the change breaks no reader of columns.
     """
     if change.consumer != "breaking" or change.path[:1] != ("schema",):

@@ -100,7 +100,7 @@ def test_a_query_that_is_answered_wrong_or_not_at_all_stops_publication(
     installation: SampleHome,
 ) -> None:
     installation.promise(asked("SELECT max(energy_kwh) FROM ${table}", mustBeLessThan=3))
-    with pytest.raises(QualityError, match=r"rule 'asked': it gave 3.5, allowed < 3"):
+    with pytest.raises(QualityError, match=r"rule 'asked': its query returns 3.5, allowed < 3"):
         published(installation)
     installation.promise(
         asked("SELECT max(energy_kwh) FROM ${table} WHERE energy_kwh > 100", mustBeLessThan=3)

@@ -135,6 +135,48 @@ def test_an_error_rule_beyond_its_tolerance_stops_publication_and_the_last_versi
     assert verified(installation) == ["1.0.0"]
 
 
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        (
+            {"name": "more", "metric": "rowCount", "mustBeGreaterThan": 90},
+            r"'more': the number of rows is 1, allowed > 90",
+        ),
+        (
+            {"name": "asked", "type": "sql", "query": "SELECT 7", "mustBeLessThan": 5},
+            r"'asked': its query returns 7, allowed < 5",
+        ),
+        (
+            {"name": "empty", "type": "sql", "query": "SELECT NULL", "mustBeLessThan": 5},
+            r"'empty': it could not be evaluated: its query returned no number",
+        ),
+    ],
+    ids=["rows", "query", "no answer"],
+)
+def test_every_rule_that_stops_publication_is_named_with_its_reason(
+    installation: SampleHome, rule: dict[str, Any], reason: str
+) -> None:
+    installation.promise(lambda data: data["schema"][0]["quality"].append(rule))
+    installation.deliver("meter,energy_kwh,tariff\nx,1,day\ny,1,day\nM1,1,day\n")
+    with pytest.raises(QualityError) as refusal:
+        published(installation)
+    assert "rule 'meter_pattern': 2 of 3 rows break it, allowed ≤ 50 % (" in str(refusal.value)
+    assert re.search(f"; also {reason}", str(refusal.value))
+
+
+def test_of_many_rules_that_stop_publication_the_rest_is_counted(
+    installation: SampleHome,
+) -> None:
+    rules = [
+        {"name": f"more_{number}", "metric": "rowCount", "mustBeGreaterThan": 90}
+        for number in range(6)
+    ]
+    installation.promise(lambda data: data["schema"][0]["quality"].extend(rules))
+    with pytest.raises(QualityError) as refusal:
+        published(installation)
+    assert "; also 2 more rules" in str(refusal.value)
+
+
 def test_an_empty_delivery_is_unknown_and_no_pass(installation: SampleHome) -> None:
     installation.deliver("meter,energy_kwh,tariff\n")
     with pytest.raises(QualityError):

@@ -167,11 +167,11 @@ def test_a_version_says_how_good_it_is(installation: SampleHome) -> None:
     [
         (
             {"metric": "freshness", "column": "read_at", "mustBeLessThan": 24},
-            "rule 'read_at_freshness': it gave 24, allowed < 24",
+            "rule 'read_at_freshness': it measures 24, allowed < 24",
         ),
         (
             {"metric": "smallestShare", "column": "site", "mustBeGreaterOrEqualTo": 30},
-            "rule 'site_smallestShare': it gave 25, allowed ≥ 30",
+            "rule 'site_smallestShare': it measures 25, allowed ≥ 30",
         ),
         (
             {"metric": "stability", "mustBeLessThan": 0.1},
