@@ -31,11 +31,11 @@ def _license_row(row: Row) -> dict[str, Any]:
         "no derivatives": not terms.derivatives,
         "no redistribution": not terms.redistribution,
     }
-    said = [*terms.obligations, *(name for name, holds in barred.items() if holds)]
+    conditions = [*terms.obligations, *(name for name, holds in barred.items() if holds)]
     return {
         "license": row.license,
         "use": terms.use,
-        "terms": said,
+        "terms": conditions,
         "training": terms.training,
         "outcomes": row.outcomes,
         "source": terms.source,

@@ -67,7 +67,7 @@ def write_rows_to_correct(name: str, to: Path) -> dict[str, Any]:
 
     installation = open_installation()
     with show_progress() as show:
-        text = ask(installation, installation.contract(name), told=show)
+        text = ask(installation, installation.contract(name), progress=show)
     write_for_user(to, text)
     return {"dataset": name, "asked": str(to)}
 
@@ -92,7 +92,7 @@ def suggest_steps(name: str, *, write: bool, corrected: Path | None = None) -> d
     installation = open_installation()
     contract = installation.contract(name)
     with show_progress() as show:
-        proposals = suggest(installation, contract, told=show, corrected=corrected)
+        proposals = suggest(installation, contract, progress=show, corrected=corrected)
     steps = [(proposal.as_yaml, proposal.reason) for proposal in proposals]
     if write and proposals:
         _write_steps(contract, steps)

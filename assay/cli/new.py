@@ -162,7 +162,7 @@ def draft_contract(
             owner=owner or drafter(),
             region=region,
             stated=stated,
-            told=show,
+            progress=show,
         )
     _write(target, done.draft.text)
     show_drafted(target, name, done)

@@ -44,12 +44,12 @@ def decide(context: dg.OpExecutionContext) -> None:
     with failures_told():
         config = read_settings(Decision, context)
         standing = submit(opened_for(context.run), config.review, config.signed)
-    said = f"{standing.decision}" + (
+    state = f"{standing.decision}" + (
         f"; it still needs a {' and a '.join(standing.missing)}-level approval"
         if standing.missing
         else ""
     )
-    context.log.info(f"review {config.review}: {said}")
+    context.log.info(f"review {config.review}: {state}")
     context.add_output_metadata(
         {
             "review": config.review,

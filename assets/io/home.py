@@ -252,8 +252,8 @@ def contract_files(folder: Path) -> list[Path]:
     ]
 
 
-def _hosts(said: str) -> frozenset[str]:
-    return frozenset(part.strip().lower() for part in said.split(",") if part.strip())
+def _hosts(text: str) -> frozenset[str]:
+    return frozenset(part.strip().lower() for part in text.split(",") if part.strip())
 
 
 def read_contract(file: Path) -> Contract:

@@ -145,13 +145,13 @@ class Installation:
                 *(v.version for v in self.registry.versions.all(name) if not v.expired_at),
                 *self.registry.references.all(name),
             ]
-            said = (
+            problem = (
                 f"{name}@{version} has not been published"
                 if version is None or NUMBER.fullmatch(version)
                 else f"{name} has no reference of that name"
             )
             raise EvidenceError(
-                said if version else f"{name} has not been published",
+                problem if version else f"{name} has not been published",
                 f"Choose one of {', '.join(known)}" if known else f"Publish it: assay run {name}",
                 Where(dataset=name),
             )

@@ -71,7 +71,7 @@ def drafted(
     owner: str | None,
     region: str = "global",
     stated: Mapping[str, Any] | None = None,
-    told: Callable[[str], None],
+    progress: Callable[[str], None],
 ) -> Drafted:
     """Draft the contract of a file.
 
@@ -89,17 +89,17 @@ def drafted(
     place = _place(path, roots)
     with tempfile.TemporaryDirectory(prefix="assay-new-") as temporary:
         folder = Path(temporary)
-        told("reading the file")
+        progress("reading the file")
         source, read = _landed(path, place.location, folder, where, stated or {})
         names = contract_names(read.columns)
-        told(f"measuring {read.rows:,} rows of {len(names)} columns")
+        progress(f"measuring {read.rows:,} rows of {len(names)} columns")
         measured, samples = _measured(folder, names, read.rows, region)
-    told("looking for a licence")
+    progress("looking for a licence")
     license_found = license_of(path, license, place.root or path.parent)
     stated = stated or {}
     options = found_options(read, stated)
     origin = Origin(place.location, source.format, sha256(path), options, read.unreadable, names)
-    told("writing the draft")
+    progress("writing the draft")
     document = draft(measured, name, origin, license_found, owner, samples, region)
     return Drafted(
         draft=document,

@@ -28,7 +28,7 @@ from assay.pipelines.ingest.records import numbered
 def suggest(
     installation: Installation,
     contract: Contract,
-    told: Callable[[str], None],
+    progress: Callable[[str], None],
     corrected: Path | None = None,
 ) -> list[Proposal]:
     """Try the steps on a sample of the source's rows; columns that are personal, or may be, are
@@ -41,8 +41,8 @@ def suggest(
     """
     hidden = _hidden(contract)
     right = _put_right(corrected, contract, hidden) if corrected else None
-    with _landed(installation, contract, told) as rows:
-        told("trying steps")
+    with _landed(installation, contract, progress) as rows:
+        progress("trying steps")
         return [
             proposal
             for proposal in suggested(rows, contract, hidden, right)
@@ -50,14 +50,14 @@ def suggest(
         ]
 
 
-def ask(installation: Installation, contract: Contract, told: Callable[[str], None]) -> str:
+def ask(installation: Installation, contract: Contract, progress: Callable[[str], None]) -> str:
     """The rows that show most of how values are written, as CSV for someone to correct: `_row`
     and the columns that are not personal.
 
     Raises: SourceError: the source cannot be reached or read.
     """
-    with _landed(installation, contract, told) as rows:
-        told("choosing rows")
+    with _landed(installation, contract, progress) as rows:
+        progress("choosing rows")
         return escape_formulas(rows_to_correct(rows, contract, _hidden(contract))).write_csv()
 
 
@@ -97,12 +97,12 @@ def _hidden(contract: Contract) -> set[str]:
 
 @contextmanager
 def _landed(
-    installation: Installation, contract: Contract, told: Callable[[str], None]
+    installation: Installation, contract: Contract, progress: Callable[[str], None]
 ) -> Iterator[pl.LazyFrame]:
     """The source's rows as they would land, for as long as the block runs."""
-    with tempfile.TemporaryDirectory(prefix="assay-suggest-") as made:
-        folder = Path(made)
-        told("reading the source")
+    with tempfile.TemporaryDirectory(prefix="assay-suggest-") as temporary:
+        folder = Path(temporary)
+        progress("reading the source")
         (folder / "fetched").mkdir()
         home = installation.home
         place = sources.Place(

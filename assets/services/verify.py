@@ -214,23 +214,29 @@ def _count_decisions(predicate: dict[str, Any], key: Key) -> list[str]:
     )
 
 
-def _check_set_aside(signed: Signed, layer: str, said: dict[str, Any], key: Key) -> str:
-    path, where = said["path"], Where(file=said["path"], dataset=signed.name)
+def _check_set_aside(signed: Signed, layer: str, signed_layer: dict[str, Any], key: Key) -> str:
+    path, where = signed_layer["path"], Where(file=signed_layer["path"], dataset=signed.name)
     file = signed.lake.root / path
     if not file.is_file():
-        return f"{layer}: {said['rows']:,} rows, {_why_gone(signed, layer, said, key)}"
+        return (
+            f"{layer}: {signed_layer['rows']:,} rows, {_why_gone(signed, layer, signed_layer, key)}"
+        )
     digest = signed.digest_of(file)
-    if digest not in handling.became(signed.handlings, path, said["sha256"]):
+    if digest not in handling.became(signed.handlings, path, signed_layer["sha256"]):
         raise EvidenceError(
             f"the {layer} file differs from its signed digest", "Restore it from a backup", where
         )
-    emptied = ", some values deleted later by signed decisions" if digest != said["sha256"] else ""
-    return f"{layer}: digest of {said['rows']:,} rows{emptied}"
+    emptied = (
+        ", some values deleted later by signed decisions"
+        if digest != signed_layer["sha256"]
+        else ""
+    )
+    return f"{layer}: digest of {signed_layer['rows']:,} rows{emptied}"
 
 
-def _why_gone(signed: Signed, layer: str, said: dict[str, Any], key: Key) -> str:
+def _why_gone(signed: Signed, layer: str, signed_layer: dict[str, Any], key: Key) -> str:
     """Why a file of rows that left may be missing. Raises: EvidenceError: nothing excuses it."""
-    path, where = Path(said["path"]), Where(file=said["path"], dataset=signed.name)
+    path, where = Path(signed_layer["path"]), Where(file=signed_layer["path"], dataset=signed.name)
     folder = signed.root / "evidence" / signed.name / "quarantine"
     tombstone = folder / handling.expiry_name(path.stem)
     if tombstone.is_file():
@@ -238,9 +244,9 @@ def _why_gone(signed: Signed, layer: str, said: dict[str, Any], key: Key) -> str
             dataset=signed.name, file=f"{signed.name}/quarantine/{tombstone.name}"
         ):
             text = tombstone.read_text(encoding="utf-8", errors="replace")
-            day = handling.expired_on(text, key, said["path"], said["sha256"])
+            day = handling.expired_on(text, key, signed_layer["path"], signed_layer["sha256"])
         return f"expired on {day}, as signed"
-    if said["path"] in signed.recorded:
-        return f"expired on {signed.recorded[said['path']][:10]}, by the registry's record"
+    if signed_layer["path"] in signed.recorded:
+        return f"expired on {signed.recorded[signed_layer['path']][:10]}, by the registry's record"
     problem = f"the {layer} file is missing, but no signed statement records its expiry"
     raise EvidenceError(problem, "Restore it from a backup", where)

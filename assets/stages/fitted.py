@@ -82,12 +82,12 @@ def of_version(run: Run, cleaning: dict[str, Any]) -> tuple[Fitted, ...]:
         cleaning: of the version's checked predicate.
     Raises: EvidenceError: a file is missing or is not what was signed.
     """
-    lake, name, said = run.installation.lake, run.contract.name, cleaning["learned"]
-    folder = lake.folder(name, "versions") / said["folder"]
-    if not folder.is_dir() or described(lake, name, folder.parent.name) != said:
+    lake, name, learned = run.installation.lake, run.contract.name, cleaning["learned"]
+    folder = lake.folder(name, "versions") / learned["folder"]
+    if not folder.is_dir() or described(lake, name, folder.parent.name) != learned:
         raise EvidenceError(
             "a file that cleaning learned from differs from its signed digest",
             "Restore it from a backup",
-            Where(file=said["folder"], dataset=name),
+            Where(file=learned["folder"], dataset=name),
         )
     return read(folder)

@@ -23,7 +23,7 @@ from assay.lineage.handling import expiry_name
 
 def note(run: Run, admission: Admission, refined: Refined) -> None:
     """Enter what the run quarantines into the registry, before the file lies where stewards find it."""
-    contract, inputs, said = run.contract, admission.inputs, refined.set_aside["quarantine"]
+    contract, inputs, layer = run.contract, admission.inputs, refined.set_aside["quarantine"]
     classified = [
         column.name for column in contract.columns if column.classification in CONFIDENTIAL
     ]
@@ -39,8 +39,8 @@ def note(run: Run, admission: Admission, refined: Refined) -> None:
             source_digest=inputs.source_digest,
             window=inputs.window,
             contract_digest=contract.digest,
-            rows=int(said["rows"]),
-            sha256=str(said["sha256"]),
+            rows=int(layer["rows"]),
+            sha256=str(layer["sha256"]),
             reasons=dict(refined.accounting.quarantined_by),
             personal=sorted(personal),
         )

@@ -125,7 +125,7 @@ def _adopt_first_stewards(installation: Installation) -> bool:
 def _check(
     installation: Installation,
     what: str,
-    said: str,
+    subject: str,
     digest: str,
     kept: Mapping[str, str],
     where: Where,
@@ -136,12 +136,12 @@ def _check(
     by = "first use"
     if adopted is not None:
         row = installation.registry.reviews.request(
-            what, digest, [f"{said} has changed: {adopted['digest'][:16]} became {digest[:16]}"]
+            what, digest, [f"{subject} has changed: {adopted['digest'][:16]} became {digest[:16]}"]
         )
         now = stands(installation, row)
         if now.decision != "approved":
             raise AdmissionError(
-                f"{said} has changed, and two stewards have not approved the change yet",
+                f"{subject} has changed, and two stewards have not approved the change yet",
                 f"Review the change, and decide: assay review show {row.id}",
                 where,
             )

@@ -20,11 +20,15 @@ def statistics_of(files: Sequence[Path]) -> dict[str, Statistics]:
             groups += 1
             for index in range(metadata.num_columns):
                 column = metadata.row_group(group).column(index)
-                said = column.statistics
-                if said is not None and "." not in column.path_in_schema:
-                    ends = (said.min, said.max) if said.has_min_max else (None, None)
+                statistics = column.statistics
+                if statistics is not None and "." not in column.path_in_schema:
+                    ends = (
+                        (statistics.min, statistics.max) if statistics.has_min_max else (None, None)
+                    )
                     parts.setdefault(column.path_in_schema, []).append(
-                        Statistics(said.null_count if said.has_null_count else None, *ends)
+                        Statistics(
+                            statistics.null_count if statistics.has_null_count else None, *ends
+                        )
                     )
     return {
         name: _joined(parts_of_column)

@@ -149,9 +149,9 @@ def _weighed(counts: Any, weights: NDArray[Any]) -> Any:
     from scipy.sparse import diags_array
     from sklearn.preprocessing import normalize
 
-    told = counts.astype(np.float32)
-    told.data = 1 + np.log(told.data)
-    return normalize(told @ diags_array(weights))
+    weighted = counts.astype(np.float32)
+    weighted.data = 1 + np.log(weighted.data)
+    return normalize(weighted @ diags_array(weights))
 
 
 def _term_counts(words: Sequence[str]) -> Any:

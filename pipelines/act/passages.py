@@ -124,8 +124,10 @@ def _of_document(
         for number, (start, end) in enumerate(_packed(text, section.blocks, most, overlap)):
             stretch = text[start:end]
             over = [*section.above, *([section.heading] if number and section.heading else [])]
-            said = [title] if title and not stretch.startswith(title) and title not in over else []
-            lead = "".join(f"{line}\n" for line in (*said, *over))
+            title_lines = (
+                [title] if title and not stretch.startswith(title) and title not in over else []
+            )
+            lead = "".join(f"{line}\n" for line in (*title_lines, *over))
             digest = _sha256([lead, stretch])
             identity = _sha256([document, digest, seen[digest]])[:32]
             seen[digest] += 1
@@ -135,10 +137,10 @@ def _of_document(
 
 
 def _sha256(parts: list[object]) -> str:
-    told = "".join(
+    prefixed = "".join(
         f"{len(str(part))}:{part}" for part in parts
     )  # lengths first, so that no two lists read the same
-    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(prefixed.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 # -- headings -------------------------------------------------------------------------------------

@@ -63,8 +63,10 @@ class Changes:
     removed: tuple[str, ...]
 
     def __str__(self) -> str:
-        told = {"added": self.added, "changed": self.changed, "removed": self.removed}
-        return ", ".join(f"{len(keys):,} {what}" for what, keys in told.items() if keys) or "none"
+        changes = {"added": self.added, "changed": self.changed, "removed": self.removed}
+        return (
+            ", ".join(f"{len(keys):,} {what}" for what, keys in changes.items() if keys) or "none"
+        )
 
     def __bool__(self) -> bool:
         return bool(self.added or self.changed or self.removed)

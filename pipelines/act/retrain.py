@@ -125,13 +125,13 @@ def train(
             return model.fit(values, labels)
     # scikit-learn names the parameter and its range; what else it says could hold values
     except ValueError as error:
-        told = (
+        message = (
             str(error).partition(". Got")[0]
             if "parameter of" in str(error)
             else type(error).__name__
         )
         raise ActionError(
-            f"the trainer {trainer.name} cannot be fitted: {told}",
+            f"the trainer {trainer.name} cannot be fitted: {message}",
             "Correct `trainer` in assay.retrain",
         ) from None
 

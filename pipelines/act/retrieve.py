@@ -170,8 +170,8 @@ def standing(texts: Mapping[str, str], passages: pl.DataFrame) -> list[bool]:
     these words at that place.
     """
     return [
-        texts.get(document, "")[start:end] == said != ""
-        for document, start, end, said in passages.select(
+        texts.get(document, "")[start:end] == quote != ""
+        for document, start, end, quote in passages.select(
             "document", "start", "end", "said"
         ).iter_rows()
     ]

@@ -42,12 +42,12 @@ def _stemmer(language: str) -> Callable[[str], str]:
         if word in ignored or len(word) > _LONGEST:
             return ""
         # English has no accents of its own; where a language has, its stemmer knows them
-        told = (
+        stemmed = (
             stemmer.stemWord(_plain(word))
             if language == "english"
             else _plain(stemmer.stemWord(word))
         )
-        return str(told)
+        return str(stemmed)
 
     return stem
 

@@ -316,7 +316,7 @@ def _search(frame: pl.LazyFrame, pair: Pair, way: Halves, shaped: int) -> pl.Laz
             ),
         )
         held = held.filter(pl.len() >= way.share * shaped)
-    told = [
+    halves = [
         held.select(
             ROW,
             pl.lit(column).alias("column"),
@@ -326,7 +326,7 @@ def _search(frame: pl.LazyFrame, pair: Pair, way: Halves, shaped: int) -> pl.Laz
         )
         for column, half in ((pair.left, "head"), (pair.right, "tail"))
     ]
-    return pl.concat(told)
+    return pl.concat(halves)
 
 
 def _confirms(confirm: Confirm) -> Callable[[pl.Series], pl.Series]:

@@ -37,9 +37,9 @@ def standing(step: Any, columns: Sequence[str]) -> pl.Expr:
     """By what the step keeps a row."""
     match step.keep:
         case "last":
-            said = -pl.col(ROW)
+            rank = -pl.col(ROW)
         case "most_complete":
-            said = pl.sum_horizontal(
+            rank = pl.sum_horizontal(
                 (
                     pl.col(column).is_null()
                     | (pl.col(column).cast(pl.String).str.strip_chars() == "")
@@ -47,12 +47,12 @@ def standing(step: Any, columns: Sequence[str]) -> pl.Expr:
                 for column in columns
             )
         case "max":
-            said = pl.col(step.keep_by).rank("dense", descending=True)
+            rank = pl.col(step.keep_by).rank("dense", descending=True)
         case "min":
-            said = pl.col(step.keep_by).rank("dense")
+            rank = pl.col(step.keep_by).rank("dense")
         case _:
-            said = pl.col(ROW)
-    return said.alias(STANDING)
+            rank = pl.col(ROW)
+    return rank.alias(STANDING)
 
 
 def explained(pairs: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:

@@ -69,13 +69,13 @@ def _fit(step: Dependencies, rows: pl.LazyFrame, columns: Columns) -> Learning:
     ]
     if not pairs:
         return Fitted({"dependencies": []})
-    said = yield {
+    tables = yield {
         f"{index}": _groups(rows, given, decides, step)
         for index, (given, decides) in enumerate(pairs)
     }
     fitted = Fitted(
         {"dependencies": [{"given": list(given), "decides": decides} for given, decides in pairs]},
-        {f"groups_{index}": table for index, table in said.items()},
+        {f"groups_{index}": table for index, table in tables.items()},
     )
     return Fitted(
         fitted.values,
@@ -292,7 +292,7 @@ def _with_witnesses(
     """Next to each decided column what its witnesses say of it: `_says_` it should be, with how many
     saying so, and `_wrong_` where all that say something are against it.
     """
-    said: dict[str, pl.Expr] = {}
+    predictions: dict[str, pl.Expr] = {}
     for name in decided:
         says = [witness.prediction for witness in witnesses if witness.decides == name]
         agree = pl.min_horizontal(says) == pl.max_horizontal(says)
@@ -301,11 +301,11 @@ def _with_witnesses(
             for column, values in except_for.get(name, {}).items()
             if column != name
         ]
-        said[_SAYS + name] = pl.when(
+        predictions[_SAYS + name] = pl.when(
             agree & ~pl.any_horizontal(excepted) if excepted else agree
         ).then(pl.coalesce(says))
-        said["_count_" + name] = pl.sum_horizontal(one.is_not_null() for one in says)
-    witnessed = rows.with_columns(value.alias(key) for key, value in said.items())
+        predictions["_count_" + name] = pl.sum_horizontal(one.is_not_null() for one in says)
+    witnessed = rows.with_columns(value.alias(key) for key, value in predictions.items())
     return witnessed.with_columns(
         (pl.col(_SAYS + name).is_not_null() & pl.col(name).ne_missing(pl.col(_SAYS + name))).alias(
             _WRONG + name

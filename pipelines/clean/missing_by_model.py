@@ -135,9 +135,9 @@ def _through(values: dict[str, Any] | Any, cells: np.ndarray[Any, Any]) -> np.nd
         column = link["column"]
         # summed column by column: a product of matrices may differ in its last digits with the
         # number of rows
-        said = np.full(now.shape[0], link["intercept"])
+        predicted = np.full(now.shape[0], link["intercept"])
         for source, weight in zip(link["from"], link["weights"], strict=True):
-            said += now[:, source] * weight
-        now[:, column] = np.where(unknown[:, column], said, now[:, column])
+            predicted += now[:, source] * weight
+        now[:, column] = np.where(unknown[:, column], predicted, now[:, column])
     out: np.ndarray[Any, Any] = np.clip(now * scale + middle, low, high)
     return out

@@ -92,12 +92,12 @@ def find_same_records(
     ):  # a third of the same is no one's nearest: as sure as the usual pair is sure enough
         chosen |= found & (evidence >= np.median(evidence[chosen]))
     names = np.array(columns, dtype=object)
-    said = [names[agreed].tolist() for agreed in agrees[chosen]]
+    agreeing = [names[agreed].tolist() for agreed in agrees[chosen]]
     return pairs.filter(pl.Series(chosen)).select(
         "left",
         "right",
         pl.Series("similarity", probability[chosen], pl.Float64),
-        pl.Series("agreed", said, pl.List(pl.String)),
+        pl.Series("agreed", agreeing, pl.List(pl.String)),
     )
 
 

@@ -156,8 +156,8 @@ def _judge(keep: frozenset[str], confidence: float) -> Callable[[pl.Series], pl.
 
     def judge(values: pl.Series) -> pl.Series:
         telling = values.filter(values.str.len_chars() >= _TELLING).unique()
-        said = [_identifier()(text) for text in telling]
-        foreign = [name not in keep and sure >= confidence for name, sure in said]
+        identified = [_identifier()(text) for text in telling]
+        foreign = [name not in keep and sure >= confidence for name, sure in identified]
         return (
             values.replace_strict(
                 telling, pl.Series(foreign, dtype=pl.Boolean), default=None, return_dtype=pl.Boolean

@@ -88,20 +88,20 @@ def as_steps(column: str, of: Scale) -> pl.Expr:
     def steps(values: pl.Series) -> pl.Series:
         with np.errstate(over="ignore"):
             away = values.fill_null(of.middle).to_numpy() - of.middle
-            told = np.ldexp(away, -of.exponent)
-        storey = np.zeros(len(told), dtype=np.int16)
-        far = np.abs(told) >= 2.0**_MOST
+            scaled = np.ldexp(away, -of.exponent)
+        storey = np.zeros(len(scaled), dtype=np.int16)
+        far = np.abs(scaled) >= 2.0**_MOST
         if far.any():
             beyond = np.clip(away[far], -sys.float_info.max, sys.float_info.max)
             up = -((_MOST + of.exponent - np.frexp(beyond)[1]) // UP)
-            told[far], storey[far] = np.ldexp(beyond, -of.exponent - UP * up), up
-        made = pl.DataFrame(
-            {"steps": np.rint(told).astype(np.int64), "storey": storey}, schema=dict(COUNTED)
+            scaled[far], storey[far] = np.ldexp(beyond, -of.exponent - UP * up), up
+        counted_steps = pl.DataFrame(
+            {"steps": np.rint(scaled).astype(np.int64), "storey": storey}, schema=dict(COUNTED)
         )
         return (
-            made
+            counted_steps
             if not values.null_count()
-            else made.select(pl.when(values.is_not_null()).then(pl.all()))
+            else counted_steps.select(pl.when(values.is_not_null()).then(pl.all()))
         ).to_struct(values.name)
 
     return number(column).map_batches(steps, return_dtype=COUNTED, is_elementwise=True)
@@ -183,9 +183,9 @@ def _lifted(value: pl.Expr, storey: pl.Expr) -> pl.Expr:
         if not at.max():
             return lowest
         with np.errstate(over="ignore"):
-            made = pl.Series(
+            totals = pl.Series(
                 np.ldexp(lowest.to_numpy(), UP * at.fill_null(0).to_numpy().astype(np.int64))
             )
-        return made.set(lowest.is_null() | made.is_infinite(), None)
+        return totals.set(lowest.is_null() | totals.is_infinite(), None)
 
     return pl.map_batches([value, storey], up, return_dtype=pl.Float64, is_elementwise=True)

@@ -117,7 +117,7 @@ def _group_values(
     ]
     every = exact_sums.together(sorted(parts, key=attrgetter("storey")))
     schema = {f"{column}|{function}": pl.Float64 for function in functions}
-    told = pl.DataFrame(
+    statistics = pl.DataFrame(
         [
             [exact_sums.finish_sums(function, sums, of) for function in functions]
             for sums in (*groups, every)
@@ -126,8 +126,8 @@ def _group_values(
         orient="row",
     )
     return found.unique("_group", keep="first", maintain_order=True).select(by).hstack(
-        told[:-1]
-    ), told[-1:]
+        statistics[:-1]
+    ), statistics[-1:]
 
 
 def _transform(transform: Group, fitted: Fitted, context: Context) -> Made:

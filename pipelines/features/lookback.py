@@ -236,8 +236,8 @@ def last_before(
     places = np.full(len(whole), -1)
     if ours.height and theirs.height:
         places[whole.to_numpy()] = on_host(_last_before(on, ours, theirs, keys, within))
-    told = pl.Series(places)
-    return told.set(told < 0, None)
+    indexes = pl.Series(places)
+    return indexes.set(indexes < 0, None)
 
 
 def _last_before(

@@ -105,20 +105,20 @@ def receipt(
         Column(name, engines[name][0], difference(made[name], expected[name]), engines[name][1])
         for name in state.kept
     )
-    told = Receipt(wanted, columns, expected.height, state.features.tolerance)
+    receipt = Receipt(wanted, columns, expected.height, state.features.tolerance)
     for column in columns:
-        if column.difference is None or column.difference > told.tolerance:
+        if column.difference is None or column.difference > receipt.tolerance:
             by = (
                 "in what is missing"
                 if column.difference is None
-                else f"by {column.difference:.3g}, beyond the tolerance of {told.tolerance:g}"
+                else f"by {column.difference:.3g}, beyond the tolerance of {receipt.tolerance:g}"
             )
             raise FeatureError(
                 f"the engine '{column.engine}' gives '{column.feature}' differently from the CPU: they differ {by}",
                 "Write `engine: polars`, or a greater `tolerance` if the model accepts it",
                 Where(field=column.feature),
             )
-    return told
+    return receipt
 
 
 def _sample_features(
@@ -196,7 +196,7 @@ def difference(made: pl.Series, expected: pl.Series) -> float | None:
     return 0.0 if greatest is None else float(greatest) if math.isfinite(float(greatest)) else None  # type: ignore[arg-type]  # floats
 
 
-def plans(told: Receipt, state: State, by: Mapping[str, int]) -> list[Plan]:
+def plans(receipt: Receipt, state: State, by: Mapping[str, int]) -> list[Plan]:
     """What makes the table: of each engine one plan of what goes row by row, and one for each
     transform that keeps all rows in memory to look back.
 
@@ -204,11 +204,11 @@ def plans(told: Receipt, state: State, by: Mapping[str, int]) -> list[Plan]:
         by: feature -> the place of its transform.
     """
     made: dict[tuple[Engine, int | None], list[str]] = {}
-    for column in told.columns:
+    for column in receipt.columns:
         place = by[column.feature]
         looks_back = table.KINDS[table.transform_of(state, place).transform].arrays
         made.setdefault((column.engine, place if looks_back else None), []).append(column.feature)
     return [
         Plan(one, tuple(names), one == "polars" and place is None)
         for (one, place), names in made.items()
-    ] or [Plan(told.engine, (), in_rows=False)]
+    ] or [Plan(receipt.engine, (), in_rows=False)]

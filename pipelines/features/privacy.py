@@ -84,20 +84,20 @@ def proxies(
     """
     found = []
     for column in protected:
-        told = frame.select(pl.col(column).cast(pl.String).alias("of"), *inputs)
+        labelled = frame.select(pl.col(column).cast(pl.String).alias("of"), *inputs)
         frequent = (
-            told["of"]
+            labelled["of"]
             .drop_nulls()
             .value_counts(sort=True)
             .filter(pl.col("count") >= _LEAST_ROWS / 10)
             .sort(["count", "of"], descending=[True, False])
         )
-        told = told.filter(pl.col("of").is_in(frequent["of"].head(_MOST_VALUES).implode()))
-        if frequent.height < 2 or told.height < _LEAST_ROWS:
+        labelled = labelled.filter(pl.col("of").is_in(frequent["of"].head(_MOST_VALUES).implode()))
+        if frequent.height < 2 or labelled.height < _LEAST_ROWS:
             continue
         labels, values = (
-            np.unique(told["of"].to_numpy(), return_inverse=True)[1],
-            filled(told.select(list(inputs))),
+            np.unique(labelled["of"].to_numpy(), return_inverse=True)[1],
+            filled(labelled.select(list(inputs))),
         )
         found += [
             Proxy(name, column, _skill(values[:, [place]], labels, seed), column in inputs[name])

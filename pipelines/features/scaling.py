@@ -91,14 +91,17 @@ def _fit_scale(transform: Scale, rows: pl.LazyFrame, context: Context) -> Learni
                 for column, each in within.items()
             }
         )
-    told = (
+    moments = (
         yield {
             "sums": rows.select(sums(column, each).alias(column) for column, each in within.items())
         }
     )["sums"].to_dicts()[0]
     return Fitted(
         {
-            column: {"middle": mean(told[column], each), "width": _population(told[column], each)}
+            column: {
+                "middle": mean(moments[column], each),
+                "width": _population(moments[column], each),
+            }
             for column, each in within.items()
         }
     )
@@ -112,10 +115,10 @@ def _within_floats(column: str, middle: float, width: float) -> dict[str, float]
     return {"middle": middle, "width": width}
 
 
-def _population(told: dict[str, Any], within: Range) -> float:
+def _population(moments: dict[str, Any], within: Range) -> float:
     """The deviation of all, not of a sample of more."""
-    n = told["n"]
-    return (deviation(told, within) or 0.0) * math.sqrt((n - 1) / n)
+    n = moments["n"]
+    return (deviation(moments, within) or 0.0) * math.sqrt((n - 1) / n)
 
 
 def _scaled(transform: Scale, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
@@ -237,27 +240,27 @@ def _fit_power(transform: Power, rows: pl.LazyFrame, context: Context) -> Learni
             fitted = PowerTransformer(
                 method=transform.method.replace("_", "-"), standardize=True
             ).fit(values)
-        told = {
+        power_terms = {
             "power": float(fitted.lambdas_[0]),
             "middle": float(fitted._scaler.mean_[0]),
             "width": float(fitted._scaler.scale_[0]),
         }
-        if not all(map(math.isfinite, told.values())):
+        if not all(map(math.isfinite, power_terms.values())):
             raise _too_great(column, "for a power", "Use `log` or `quantile` for it")
-        learned[column] = told
+        learned[column] = power_terms
     return Fitted(learned)
 
 
 def _powers(transform: Power, fitted: Fitted, context: Context) -> Made:  # noqa: ARG001
     def power(column: str) -> pl.Expr:
-        told = fitted.values[column]
+        power_terms = fitted.values[column]
         raised = (
-            _yeo_johnson(number(column), told["power"])
+            _yeo_johnson(number(column), power_terms["power"])
             if transform.method == "yeo_johnson"
-            else _box_cox(number(column), told["power"])
+            else _box_cox(number(column), power_terms["power"])
         )
         return finite(
-            (raised - told["middle"]) * (1.0 / told["width"])
+            (raised - power_terms["middle"]) * (1.0 / power_terms["width"])
         )  # what is far beyond the training rows can be beyond a float
 
     return for_each_column(transform.columns, transform.makes, power)

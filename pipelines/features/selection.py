@@ -69,9 +69,9 @@ def select(
                     f"`{selection.select}` needs both classes of the target, but the training rows have {len(np.unique(labels))}",
                     "Publish rows of both classes",
                 )
-        told = _scored(selection, values, labels, left, seed)
-        scores += told
-        left = [score.feature for score in told if score.kept]
+        scored = _scored(selection, values, labels, left, seed)
+        scores += scored
+        left = [score.feature for score in scored if score.kept]
         if not left:
             raise FeatureError(
                 f"`{selection.select}` keeps no feature",

@@ -262,7 +262,7 @@ def _training(
     dtype = frame.collect_schema()[order]
     ordered = dtype.is_integer() or isinstance(dtype, pl.Datetime | pl.Date)
     at = moments(order, dtype) if ordered else pl.lit(None, pl.Int64)
-    told = collect(
+    summary = collect(
         [
             frame.select(
                 pl.len().alias("all"),
@@ -271,7 +271,7 @@ def _training(
             )
         ]
     )[0]
-    every, rows, last = told.row(0)
+    every, rows, last = summary.row(0)
     if not rows:
         remedy = (
             "Publish more rows, or choose another `holdout`"
@@ -329,7 +329,7 @@ def looked_through(
     kept, scores = select(
         found, state.made, found["_label"] if label else None, features.select, features.seed
     )
-    told = proxies(
+    proxy_columns = proxies(
         found.select(
             *kept, *(pl.col(f"_protected_{column}").alias(column) for column in protected)
         ),
@@ -337,7 +337,7 @@ def looked_through(
         protected,
         features.seed,
     )
-    return replace(state, kept=kept, scores=scores), told
+    return replace(state, kept=kept, scores=scores), proxy_columns
 
 
 # -- applying

@@ -24,10 +24,10 @@ def likely_whole(sample: pl.DataFrame) -> list[str]:
     """The columns of text in which the sample has whole numbers, plainly written, and nothing
     else.
     """
-    told = sample.select(pl.all().str.contains(PLAIN).all() & pl.all().is_not_null().any()).row(
-        0, named=True
-    )
-    return [column for column, whole in told.items() if whole]
+    are_whole = sample.select(
+        pl.all().str.contains(PLAIN).all() & pl.all().is_not_null().any()
+    ).row(0, named=True)
+    return [column for column, whole in are_whole.items() if whole]
 
 
 def text_bytes(rows: pl.DataFrame) -> int:

@@ -42,12 +42,12 @@ class Inputs:
     @property
     def key(self) -> str:
         """SHA-256 over all of it; without decisions it is what it was before there could be any."""
-        said = {
+        parts = {
             name: value
             for name, value in asdict(self).items()
             if name != "decisions" or value is not None
         }
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -106,19 +106,19 @@ def change_note(
     Args:
         partitions: how many the version holds; `window` then names those that are new in it.
     """
-    told = f"{rows:,} rows"
+    description = f"{rows:,} rows"
     if previous is not None and previous.rows is not None and not (window and not partitions):
-        told += f" ({rows - previous.rows:+,})"
+        description += f" ({rows - previous.rows:+,})"
     if window:
-        told += (
+        description += (
             f" of {partitions} partition(s), {window} new or made again"
             if partitions
             else f" of {window}"
         )
     if previous is None:
-        return f"First version: {told}"
+        return f"First version: {description}"
     return "; ".join(
-        [f"After {previous.version}: {told}", *schema_changes(previous.schema, schema or {})]
+        [f"After {previous.version}: {description}", *schema_changes(previous.schema, schema or {})]
     )
 
 

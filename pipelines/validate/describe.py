@@ -65,19 +65,24 @@ def counting(frame: pl.LazyFrame, hidden: Collection[str]) -> pl.LazyFrame:
 
 
 def _frequencies(name: str, kind: pl.DataType, shown: bool) -> pl.Expr:
-    value, told = pl.col(name), {"missing": pl.col(name).null_count()}
+    value, measures = pl.col(name), {"missing": pl.col(name).null_count()}
     if not kind.is_nested():
-        told["different"] = value.drop_nulls().approx_n_unique()
+        measures["different"] = value.drop_nulls().approx_n_unique()
     if shown and kind.is_numeric():
-        told |= {"low": value.min(), "high": value.max(), "mean": value.mean(), "std": value.std()}
+        measures |= {
+            "low": value.min(),
+            "high": value.max(),
+            "mean": value.mean(),
+            "std": value.std(),
+        }
     elif shown and kind.is_temporal():
-        told |= {"low": value.min(), "high": value.max()}
+        measures |= {"low": value.min(), "high": value.max()}
     elif shown and kind == pl.Boolean:
-        told |= {"mean": value.mean()}
+        measures |= {"mean": value.mean()}
     elif shown and kind == pl.String:
         length = value.str.len_chars()
-        told |= {"shortest": length.min(), "usual": length.mean(), "longest": length.max()}
-    return pl.struct(expression.alias(key) for key, expression in told.items()).alias(name)
+        measures |= {"shortest": length.min(), "usual": length.mean(), "longest": length.max()}
+    return pl.struct(expression.alias(key) for key, expression in measures.items()).alias(name)
 
 
 def sampled(frame: pl.LazyFrame, rows: int, seed: int = 0) -> pl.LazyFrame:
@@ -103,12 +108,13 @@ def described(
 ) -> tuple[Described, ...]:
     """Put what `counting` and `recounting` gave together with a sample of the rows."""
     exact = recounted.row(0, named=True) if recounted.width else {}
-    told = {
+    measured = {
         name: counts[name][0] | ({"different": exact[name]} if name in exact else {})
         for name in sample.columns
     }
     return tuple(
-        _described(name, sample[name], told[name], name not in hidden) for name in sample.columns
+        _described(name, sample[name], measured[name], name not in hidden)
+        for name in sample.columns
     )
 
 

@@ -153,13 +153,13 @@ def _unrepeated(keys: Mapping[str, pl.LazyFrame], parts: int) -> Proving:
     left = dict(keys)
     for part in range(parts):
         if left:
-            told = yield [
+            repeat_counts = yield [
                 suspects(frame, frame.collect_schema().names(), part, parts).select(pl.len())
                 for frame in left.values()
             ]
             left = {
                 name: frame
-                for (name, frame), repeats in zip(left.items(), told, strict=True)
+                for (name, frame), repeats in zip(left.items(), repeat_counts, strict=True)
                 if not repeats.item()
             }
     return tuple(left)

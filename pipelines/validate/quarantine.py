@@ -72,8 +72,8 @@ def reason_digests(contract: Contract) -> dict[str, str]:
         for index, step in enumerate(contract.cleaning)
     }
     return {
-        reason: hashlib.sha256(said.encode()).hexdigest()
-        for reason, said in {**rules, **steps}.items()
+        reason: hashlib.sha256(text.encode()).hexdigest()
+        for reason, text in {**rules, **steps}.items()
     }
 
 
@@ -114,12 +114,16 @@ def decisions_digest(handlings: Sequence[Handling]) -> str | None:
 
     None if there are none, and a discard makes no other version.
     """
-    said = [
+    releases = [
         [list(each.rows), each.rule, dict(each.covers)]
         for each in handlings
         if each.action == "release"
     ]
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest() if said else None
+    return (
+        hashlib.sha256(json.dumps(releases, sort_keys=True).encode()).hexdigest()
+        if releases
+        else None
+    )
 
 
 def released(quarantined: pl.LazyFrame, contract: Contract) -> pl.LazyFrame:

@@ -137,11 +137,11 @@ class Sieve:
     @property
     def cells_changed(self) -> dict[str, dict[str, int]]:
         """Step -> column -> cells it gave another value, where there are any."""
-        told: dict[str, dict[str, int]] = {}
+        cells_by_step: dict[str, dict[str, int]] = {}
         for (step, column), cells in sorted(self.changed.items()):
             if cells:
-                told.setdefault(step, {})[column] = cells
-        return told
+                cells_by_step.setdefault(step, {})[column] = cells
+        return cells_by_step
 
     @property
     def samples(self) -> dict[str, list[Sample]]:

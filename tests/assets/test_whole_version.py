@@ -131,7 +131,9 @@ def test_a_released_row_may_repeat_a_key_and_counts(installation: SampleHome) ->
     assert ids(installation) == [1, 1, 2, 3]
     assert check(installation, "rows")["measured"] == 4
     assert check(installation, "id_key")["failing"] == 0
-    with pytest.raises(QualityError, match="in all partitions together, it measures 5, allowed ≤ 4"):
+    with pytest.raises(
+        QualityError, match="in all partitions together, it measures 5, allowed ≤ 4"
+    ):
         taken(installation, "2013-03", (4, 0))
 
 
