@@ -1,4 +1,4 @@
-"""What the licence policy says of licences, for `assay licences`: plain data to print."""
+"""What the licence policy states about licences, for `assay licences`: plain data to print."""
 
 from __future__ import annotations
 

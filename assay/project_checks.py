@@ -1,4 +1,4 @@
-"""What only shows next to the other contracts, and what the policies say, for `assay check`."""
+"""What only shows next to the other contracts, and what the policies state, for `assay check`."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def _join_faults(join: Any, other: Contract) -> Iterator[tuple[str, str]]:
         yield problem, "Name its date, timestamp or whole number"
 
 
-# -- what the policies say -------------------------------------------------------------------
+# -- what the policies state -------------------------------------------------------------------
 
 
 def _signed_address(document: Document, contract: Contract) -> Iterator[Problem]:
@@ -256,7 +256,7 @@ def _columns_in_use(contract: Contract) -> set[str | None]:
 
 
 def _licenses(document: Document, contract: Contract, others: Contracts) -> Iterator[Problem]:
-    """What the licence policy says: of the purposes that are wanted, and next to the licences of what the data are derived from."""
+    """What the licence policy states about the declared purposes, and about the licences of the sources."""
     from assay.contracts.policy import license_policy
     from assay.pipelines.admit.license import judge_license, looser
 

@@ -193,7 +193,7 @@ def references(name: str | None) -> list[dict[str, Any]]:
 
 
 def point(name: str, version: str, reference: str, why: str) -> str:
-    """Move a reference, and say where it points."""
+    """Move a reference, and report where it points."""
     installation = Installation.open()
     row = installation.registry.references.point(
         installation.dataset(name),
@@ -212,7 +212,7 @@ def unpoint(name: str, reference: str, why: str) -> str:
 
 
 def rolled_back(name: str, reference: str, to: str | None, why: str) -> str:
-    """Move a reference back, and say where it points now."""
+    """Move a reference back, and report where it points now."""
     installation = Installation.open()
     before = installation.version(installation.dataset(name), reference).version
     if to is None:

@@ -68,7 +68,7 @@ class RuleOutcome:
 
     @property
     def is_bad(self) -> bool:
-        """Whether it breaks its bound, or no one could tell."""
+        """Whether it breaks its bound, or it is unknown."""
         return self.passed is not True
 
 
@@ -260,15 +260,11 @@ def _row(problem: Problem) -> list[str]:
 
 
 def _mark(rule: RuleOutcome) -> str:
-    return (
-        "❔"
-        if rule.passed is None
-        else "✅"
-        if rule.passed
-        else "❌"
-        if rule.severity == "error"
-        else "⚠️"
-    )
+    if rule.passed is None:
+        return "❔"
+    if rule.passed:
+        return "✅"
+    return "❌" if rule.severity == "error" else "⚠️"
 
 
 def _table(headers: list[str], rows: list[list[str]]) -> str:

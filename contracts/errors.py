@@ -113,7 +113,7 @@ class ContractErrors(ContractError):
 
 
 class SourceError(AssayError):
-    """A source cannot be reached, is not what its checksum says, or cannot be read."""
+    """A source cannot be reached, is not what its checksum states, or cannot be read."""
 
 
 class AdmissionError(AssayError):
@@ -125,7 +125,7 @@ class QualityError(AssayError):
 
 
 class PublicationError(AssayError):
-    """A version could not be made whole; nothing of it is visible."""
+    """A version could not be created whole; nothing of it is visible."""
 
 
 class EvidenceError(AssayError):
@@ -141,7 +141,7 @@ class DriftError(AssayError):
 
 
 class ActionError(AssayError):
-    """A model or an index could not be made; the one in service stays."""
+    """A model or an index could not be created; the one in service stays."""
 
 
 class ConfigurationError(AssayError):

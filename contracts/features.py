@@ -11,7 +11,7 @@ from assay.contracts.settings import Purpose, SensitiveClass, Settings, Share
 from assay.contracts.transforms import AnySelection, AnyTransform
 
 Wanted = Literal["auto", "polars", "gpu", "ray-gpu"]
-"""Where features are made: `auto` takes the GPU where there is one, and Polars elsewhere."""
+"""Where features are built: `auto` takes the GPU where there is one, and Polars elsewhere."""
 
 
 class Target(Settings):
@@ -44,7 +44,7 @@ class Features(Settings):
     """Of the training rows that features are selected on, and on which proxies are looked for; how
     many, and which."""
     allows: dict[SensitiveClass, tuple[Purpose, ...]] = Field(default_factory=dict)
-    """Purposes for which features may be made from columns of a class; none by default."""
+    """Purposes for which features may be built from columns of a class; none by default."""
     protected: tuple[str, ...] = ()
     """Columns that no feature should give away, next to the personal ones and the groups of
     assay.bias: how well each feature predicts them is reported."""

@@ -55,7 +55,7 @@ def plain_text(text: str) -> str:
 
 
 def normal(text: str) -> str:
-    """A name without what does not tell licences apart: case, punctuation, `license`, `version`."""
+    """A name without what does not distinguish licences: case, punctuation, `license`, `version`."""
     written = re.sub(r"\blicen[sc]e[ds]?\b", " ", plain_text(text).casefold())
     written = re.sub(r"(\d)\+", r"\1 or later ", written)
     written = " ".join(re.sub(r"[^\w\ue000\ue001]+|_", " ", written).split())

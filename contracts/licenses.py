@@ -45,7 +45,7 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Recognised:
-    """What a text says of licences.
+    """What a text states about licences.
 
     Args:
         expression: the SPDX expression of all licences that were recognised; None of none.
@@ -61,12 +61,12 @@ class Recognised:
 
     @property
     def is_whole(self) -> bool:
-        """Whether everything that the text says is in the expression."""
+        """Whether everything that the text states is in the expression."""
         return self.expression is not None and not self.unread and not self.several
 
     @property
     def doubt(self) -> str:
-        """Why the expression is not all that the text says; empty where it is."""
+        """Why the expression is not all that the text states; empty where it is."""
         if self.unread:
             parts = ", ".join(f"'{part[:LONGEST_QUOTE]}'" for part in self.unread[:3])
             return f"{parts} is not known"
@@ -380,7 +380,7 @@ def _left(words: str) -> list[str]:
 
 
 def _symbols(written: str) -> list[str]:
-    """Signs that may change what a text says, such as `!MIT`, `CC BY 4.0*` or `MIT ...`."""
+    """Signs that may change what a text states, such as `!MIT`, `CC BY 4.0*` or `MIT ...`."""
     text = ADDRESS.sub(" ", written)
     text = re.sub(r"(\*{1,3}|`{1,3})(?=\S)(.+?)(?<=\S)\1", r"\2", text)
     text = re.sub(r"(?m)^\s*(?:[*+-] |[=*-]{3,}\s*$)", " ", text)

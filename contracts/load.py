@@ -86,7 +86,7 @@ def newest(document: Document) -> Document:
 
 
 def digest(data: Any) -> str:
-    """SHA-256 of what a document says; comments and layout do not count."""
+    """SHA-256 of what a document states; comments and layout do not count."""
     canonical = json.dumps(data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 

@@ -1,6 +1,6 @@
 """Locations: the word in a contract -> which kind of place it is, and what cannot be said of it.
 
-Belongs here: telling kinds of place apart by their text, and what of it may be shown. Stays out:
+Belongs here: distinguishing kinds of place by their text, and what of it may be shown. Stays out:
 going there (assets/io/sources).
 """
 

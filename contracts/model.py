@@ -1,6 +1,6 @@
 """The contract as data: columns, rules and settings, frozen.
 
-Belongs here: what a contract says. Stays out: how it is read (load.py), what its rules mean on a
+Belongs here: what a contract states. Stays out: how it is read (load.py), what its rules mean on a
 frame (rules.py).
 """
 
@@ -116,7 +116,7 @@ class Frozen(BaseModel):
 
 
 class Column(Frozen):
-    """One declared column, or what a nested one is made of.
+    """One declared column, or what a nested one consists of.
 
     `classification` is the ODCS field; `personal` columns have a treatment in `assay.privacy`.
     """
@@ -330,7 +330,7 @@ class Contract(Frozen):
 
     @property
     def primary_key(self) -> tuple[str, ...]:
-        """The published columns that tell rows apart; none where the contract names none."""
+        """The published columns that distinguish rows; none where the contract names none."""
         return tuple(column.name for column in self.published_columns if column.primary_key)
 
     @property

@@ -29,7 +29,7 @@ the Data Provenance Initiative orders them."""
 
 
 class LicenseTerms(Frozen):
-    """One licence, as we read it. `source` says where the reading comes from."""
+    """One licence, as we read it. `source` states where the reading comes from."""
 
     use: Use = "all"
     attribution: bool = False
@@ -42,7 +42,7 @@ class LicenseTerms(Frozen):
 
     @property
     def obligations(self) -> tuple[str, ...]:
-        """What travels with everything made from the data."""
+        """What travels with everything derived from the data."""
         terms = {"attribution": self.attribution, "share-alike": self.share_alike}
         return (*(name for name, holds in terms.items() if holds), *self.conditions)
 

@@ -72,7 +72,7 @@ class PropertyReader:
         seen: set[str] = set()
         for index, entry in enumerate(self.document.data.get("customProperties") or []):
             name = entry["property"]
-            if name.startswith("assay."):  # others are another tool's: ODCS says to leave them
+            if name.startswith("assay."):  # others are another tool's: ODCS states to leave them
                 self._read_property(entry, ("customProperties", index), is_repeated=name in seen)
                 seen.add(name)
         for name in REQUIRED:

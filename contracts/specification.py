@@ -232,7 +232,7 @@ class _Models:
         return {"logicalType": logical_type, "physicalType": physical_type}
 
     def _same_keys(self, rest: Mapping) -> Mapping:
-        """What both formats say with nearly the same keys."""
+        """What both formats state with nearly the same keys."""
         converted: Mapping = {}
         for key in self.words["same_keys"]:
             if key in rest:

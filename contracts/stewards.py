@@ -1,6 +1,6 @@
 """The persons of an installation: names, roles, accounts, and of those who approve levels and keys.
 
-Belongs here: reading policies/stewards.yaml. Stays out: what an approval says
+Belongs here: reading policies/stewards.yaml. Stays out: what an approval states
 (lineage/approval.py), whether it counts (pipelines/admit/review.py), what a role may do in the web
 UI (assay/web/mutations.py).
 """

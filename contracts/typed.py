@@ -170,7 +170,7 @@ def _unknown_choice(error: _Error) -> Mistake:
 
 
 def _missing_tag(error: _Error, discriminator: Mapping[str, Any]) -> Mistake:
-    """A mapping without the key that says which of several it is, or no mapping at all."""
+    """A mapping without the key that states which of several it is, or no mapping at all."""
     tag, choices = discriminator["propertyName"], list(discriminator["mapping"])
     problem = f"{error.place} is {kind_of_value(error.node)}"
     if error.kind == "union_tag_not_found":

@@ -107,7 +107,7 @@ def _steps(limit: float, scale: int, *, upwards: bool, beyond: int) -> int:
 
 
 def fraction_of(number: float | Decimal) -> Fraction:
-    """A number as its shortest decimal text says it: 0.1 is a tenth."""
+    """A number as its shortest decimal text states it: 0.1 is a tenth."""
     return Fraction(repr(number) if isinstance(number, float) else number)
 
 

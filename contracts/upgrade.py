@@ -1,7 +1,7 @@
 """Older contracts -> ODCS v3.2.0: documents of v3.0 and v3.1, and Data Contract Specifications.
 
 Belongs here: saying the same in newer words, and losing nothing. Stays out: whether it is a good
-contract (load.py), what a Data Contract Specification says (specification.py).
+contract (load.py), what a Data Contract Specification states (specification.py).
 Works on any mapping and list, so that plain data and ruamel's commented text go the same way.
 """
 
@@ -67,7 +67,7 @@ def rewritten(text: str, file: str) -> tuple[str, list[str]]:
     yaml = round_trip(text)
     try:
         data, notes = upgraded(yaml.load(text))
-    # no schema says what a Specification's parts must be
+    # no schema states what a Specification's parts must be
     except (AttributeError, TypeError, ValueError, KeyError):
         raise ContractError(
             "this Data Contract Specification is not valid",

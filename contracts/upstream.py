@@ -1,4 +1,4 @@
-"""Data sets made from data sets.
+"""Data sets derived from data sets.
 
 Which comes first, whether one is derived from itself, and how much care it owes.
 
@@ -31,7 +31,7 @@ def in_order(contracts: Mapping[str, Contract]) -> list[str]:
 
 
 def circle(name: str, contracts: Mapping[str, Contract]) -> tuple[str, ...]:
-    """The data sets by which a data set would be made from itself, itself first and last.
+    """The data sets by which a data set would be derived from itself, itself first and last.
 
     None if it is not.
     """
@@ -45,7 +45,7 @@ def circle(name: str, contracts: Mapping[str, Contract]) -> tuple[str, ...]:
 
 
 def less_care(contract: Contract, sensitivity: str, region: str) -> str | None:
-    """Why a contract may not describe data made from data of this sensitivity and region.
+    """Why a contract may not describe data derived from data of this sensitivity and region.
 
     None if it may.
     """

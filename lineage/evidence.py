@@ -1,4 +1,4 @@
-"""What a version is made of and who decided -> a signed statement, and back.
+"""What a version consists of and who decided -> a signed statement, and back.
 
 Belongs here: the in-toto Statement, its DSSE envelope, checking both. Stays out: keys
 (assets/io/signing_keys.py), files.

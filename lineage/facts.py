@@ -32,7 +32,7 @@ class Table(Fact):
     """One table read or written.
 
     `lineage`: column -> (table, column) it was derived from. `masked`: the columns in which personal
-    values were replaced or made coarser, and those made from such columns.
+    values were replaced or made coarser, and those derived from such columns.
     """
 
     name: str

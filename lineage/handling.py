@@ -53,7 +53,7 @@ def became(statements: list[dict[str, Any]], path: str, sha256: str) -> set[str]
     with included.
     """
     digests = {sha256}
-    for statement in statements:  # in the order they were made
+    for statement in statements:  # in the order they were created
         becomes = statement["predicate"]["becomes"].get(path)
         if becomes and any(
             subject["name"] == path and subject["digest"]["sha256"] in digests

@@ -1,6 +1,6 @@
 """The command line: one file a command group, each with parsing, plain data and printing.
 
-The table below says where each command is listed. Exit code 0: done; 1: the answer is no; 2: wrong
+The table below states where each command is listed. Exit code 0: done; 1: the answer is no; 2: wrong
 usage, or an extra that is not installed. Nothing heavy is imported at the top of these files:
 `assay --help` and `assay check` answer at once.
 """

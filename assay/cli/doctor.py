@@ -73,7 +73,7 @@ def examine(*, fix: bool = False) -> dict[str, Any]:
 
 
 def _registry_and_engines(current: Home, *, fix: bool) -> dict[str, dict[str, Any]]:
-    """What the registry says of the home, and the engines; unknown without the extra `data`."""
+    """What the registry states about the home, and the engines; unknown without the extra `data`."""
     if not is_installed("data"):
         unknown = {"there": False, "said": "unknown: this needs the extra `data`"}
         return dict.fromkeys(("keys", "clock", "edition", "polars", "gpu", "ray-gpu"), unknown)

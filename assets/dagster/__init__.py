@@ -1,4 +1,4 @@
-"""Dagster: assets, jobs, sensors and schedules made from the contracts.
+"""Dagster: assets, jobs, sensors and schedules derived from the contracts.
 
 Start reading in definitions.py.
 """

@@ -57,7 +57,7 @@ def follows(contract: Contract) -> dg.AutomationCondition[Any]:
 
 
 def window_of(context: dg.AssetExecutionContext) -> str | None:
-    """What the run is to take: the partitions that Dagster names, or what its configuration says."""
+    """What the run is to take: the partitions that Dagster names, or what its configuration states."""
     if context.has_partition_key or context.has_partition_key_range:
         return describe_partitions(context.partition_keys)
     return read_settings(Window, context.op_execution_context).window

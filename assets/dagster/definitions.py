@@ -1,4 +1,4 @@
-"""The Dagster definitions, made from the contracts.
+"""The Dagster definitions, created from the contracts.
 
 Start reading here; top to bottom is the way of the data.
 """
@@ -153,7 +153,7 @@ def _part_of(contracts: Mapping[str, Contract], name: str, taken: Container[str]
 
 
 def _disabled(contracts: Mapping[str, Contract], name: str) -> dg.AssetSpec | None:
-    """What represents a data set and its contract cannot be read: an asset that says what is wrong. None if it can."""
+    """What represents a data set and its contract cannot be read: an asset that states what is wrong. None if it can."""
     error = problem_of(contracts, name)
     if error is None:
         return None

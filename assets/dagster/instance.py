@@ -38,7 +38,7 @@ def shipped(name: str) -> Path:
 
 
 def instance(home: Home) -> dg.DagsterInstance:
-    """Open the instance below the home; a new one is made by one process while others wait, since Dagster's own migration races."""
+    """Open the instance below the home; a new one is created by one process while others wait, since Dagster's own migration races."""
     home.check_layout()
     home.check_writable()
     reuse_engines()
@@ -142,7 +142,7 @@ What = Literal["started", "made", "checked", "failed"]
 
 @dataclass(frozen=True)
 class Happening:
-    """One event of a run. `details` are the metadata of what was made, as plain values."""
+    """One event of a run. `details` are the metadata of what was created, as plain values."""
 
     what: What
     asset: str

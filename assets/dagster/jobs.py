@@ -218,7 +218,7 @@ def deliver(context: dg.OpExecutionContext) -> None:
 
 @dg.job(description="Try failed deliveries again; the sensor `reaper` requests it when it is due.")
 def deliver_outbox() -> None:
-    """Where late deliveries are made."""
+    """Where late deliveries are repeated."""
     deliver()
 
 

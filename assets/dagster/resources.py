@@ -68,7 +68,7 @@ def actor_of(tags: Mapping[str, str]) -> str | None:
 
 @contextmanager
 def failures_told() -> Iterator[None]:
-    """Any error becomes a Dagster failure that says what and what to do; it is an answer, so it is
+    """Any error becomes a Dagster failure that states what and what to do; it is an answer, so it is
     not retried.
 
     An exception that no one foresaw is described without its own text, which may quote values.

@@ -88,7 +88,7 @@ def compare(
     """Count how rows differ in the columns that both sides have.
 
     Args:
-        key: tells rows apart; without one, equal rows are paired, and what is left was added or
+        key: distinguishes rows; without one, equal rows are paired, and what is left was added or
             removed.
         sample: how many keys of each kind of change to return, the smallest first.
     Returns: None if the key does not tell the rows of a side apart.

@@ -1,4 +1,4 @@
-"""The log of a Delta table, read by ourselves: each commit compared with what signed evidence says.
+"""The log of a Delta table, read by ourselves: each commit compared with what signed evidence states.
 
 Belongs here: reading `_delta_log`, comparing it. Stays out: writing it (lake.py), the evidence.
 Delta readers believe the log alone. One commit more, or one word changed in it, and they read
@@ -51,7 +51,7 @@ class Expected:
     """What the table holds after the commit of a version.
 
     `files` maps a path to its size in bytes and its rows; a size of None is not compared.
-    `schema` is the Delta schema, None if no file is left to tell it. `is_there` says whether
+    `schema` is the Delta schema, None if no file is left to tell it. `is_there` states whether
     the files are: a log that was written again after they expired has no commit of them.
     """
 
@@ -194,7 +194,7 @@ def check(
     complete: bool,
     reads_parquet: bool = True,
 ) -> int:
-    """Compare every commit of a table's log with what signed evidence says of that version.
+    """Compare every commit of a table's log with what signed evidence states about that version.
 
     Args:
         expected: by the sequence of the version.
@@ -305,7 +305,7 @@ def _is_our_metadata(metadata: _Action, schema: Any) -> bool:
 
 
 def _check_checkpoint(table: Path, number: int, state: _State) -> None:
-    """A checkpoint must say what the commits up to it say: readers believe it in their place."""
+    """A checkpoint must state what the commits up to it say: readers believe it in their place."""
     import pyarrow.parquet as pq
 
     file = table / FOLDER / f"{number:020}.checkpoint.parquet"

@@ -157,7 +157,7 @@ class Home(BaseSettings):
 
     @property
     def is_writable(self) -> bool:
-        """Whether files can be written into the home; of one that is not there yet, whether it could be made."""
+        """Whether files can be written into the home; of one that is not there yet, whether it could be created."""
         place = self.root
         while not place.exists() and place != place.parent:
             place = place.parent

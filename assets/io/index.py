@@ -194,7 +194,7 @@ class IndexStore:
         Args:
             rows: as `pipelines.act.renewal.in_order` gives them. documents: `document`, `digest`,
                 `license`.
-            facts: what else its manifest says.
+            facts: what else its manifest states.
         """
         home = self.folder / dataset
         content = _content_digest(rows, documents, embedder, facts)

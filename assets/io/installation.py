@@ -44,7 +44,7 @@ def utc_now() -> datetime:
 def _complete(where: Home, registry: Registry, keys: Keys, step: Step) -> None:
     """Create an installation, or take over one of an earlier layout; each part again as often as it is interrupted. The mark comes last.
 
-    Raises: ConfigurationError: the home cannot be made, or a key is not what it must be.
+    Raises: ConfigurationError: the home cannot be created, or a key is not what it must be.
     """
     if step == "take over" and (registry.read_only or not where.is_writable):
         return  # it is read as it is

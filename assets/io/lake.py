@@ -3,7 +3,7 @@
 Belongs here: paths, staging, moving, the Delta log. Stays out: what the rows mean, which versions
 exist (registry.py). The signed manifest is the truth about a version. The Delta log is written
 after the registry's commit, so that other engines see registered versions only, one commit each,
-and it can be made again from the registry.
+and it can be rebuilt from the registry.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Lake:
         return [folder for folder in sketches if not is_readable(folder.name)]
 
     def discard(self, folder: Path) -> None:
-        """Remove a folder that can be made again."""
+        """Remove a folder that can be rebuilt."""
         shutil.rmtree(folder, ignore_errors=True)
 
     # -- moving in ---------------------------------------------------------------------

@@ -196,7 +196,7 @@ class ModelStore:
         return str(self._client.get_model_version(name, number).description or "")
 
     def alias(self, name: str, aliases: Mapping[str, str | None]) -> None:
-        """Have MLflow's aliases say who serves; no such version is called refused any longer.
+        """Have MLflow's aliases state who serves; no such version is called refused any longer.
 
         Safe to repeat.
         """

@@ -1,6 +1,6 @@
 """Names that deliveries bring -> labels that may be shown, and back for stewards.
 
-Belongs here: the labels, and the file that says which name each represents. Stays out: which names
+Belongs here: the labels, and the file that states which name each represents. Stays out: which names
 are the author's own (contracts), the key (keys.py). The name of a file, an object or a member of an
 archive may hold personal data. A label is the same in every run of the installation, and says
 nothing without its key.
@@ -96,7 +96,7 @@ class Names:
 
 
 def with_hint(remedy: str, label: str) -> str:
-    """A remedy that says how to look up the name behind a label."""
+    """A remedy that states how to look up the name behind a label."""
     last = label.rpartition("/")[2]
     return (
         f"{remedy}; for the name: assay sources reveal {last}" if LABEL.fullmatch(last) else remedy

@@ -68,7 +68,7 @@ def keep_private() -> None:
 
 @contextmanager
 def users_files() -> Iterator[None]:
-    """Have files that the block writes outside the home be as open as the user's own umask says."""
+    """Have files that the block writes outside the home be as open as the user's own umask states."""
     with _lock:
         before = os.umask(OWNER_ONLY if _umask.users is None else _umask.users)
         if _umask.users is None:

@@ -70,7 +70,7 @@ def write(folder: Path, sketch: Sketch) -> dict[str, str]:
 
 def read(folder: Path, digests: Mapping[str, str]) -> Sketch | None:
     """A sketch as it was written; None if a file is gone or is not what was written, so that it
-    has to be made again.
+    has to be rebuilt.
     """
     if not all(
         (folder / name).is_file() and sha256(folder / name) == digest

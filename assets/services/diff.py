@@ -41,7 +41,7 @@ def diff(
     """Compare two versions, each by its number or a reference.
 
     Args:
-        key: columns that tell rows apart; the contract's primary key by default, and whole
+        key: columns that distinguish rows; the contract's primary key by default, and whole
             rows where no contract can be read.
         sample: how many keys of each kind of change to tell.
         measured: whether to add the statistics of both sides.
@@ -112,7 +112,7 @@ def _side(installation: Installation, name: str, version: str | None) -> _Side:
 def _key(
     installation: Installation, name: str, key: Sequence[str], shared: Sequence[str]
 ) -> list[str]:
-    """The columns that tell rows apart: those given, or of the contract's key the ones that both
+    """The columns that distinguish rows: those given, or of the contract's key the ones that both
     versions have.
     """
     if not key:
@@ -161,7 +161,7 @@ def _changes(
     key: Sequence[str],
     sample: int,
 ) -> tuple[Changes, list[str]]:
-    """The changes, by the key if it tells rows apart; otherwise equal rows are paired."""
+    """The changes, by the key if it distinguishes rows; otherwise equal rows are paired."""
     if not any(only):
         return Changes(0, 0, 0 if key else None), list(key)
     changes = compare(only[0], only[1], like, columns, key, sample) if key else None

@@ -200,7 +200,7 @@ def _judge(context: Any, contract: Contract, suite: dict[str, Any], sample: pl.D
 
 
 def _refuse_trouble(contract: Contract, outcome: Any) -> None:
-    """An exception's text may quote values, and its page would show it: say which rule, and stop."""
+    """An exception's text may quote values, and its page would show it: name the rule, and stop."""
     exceptions = outcome.exception_info or {}
     if exceptions.get("raised_exception") or any(
         isinstance(entry, dict) and entry.get("raised_exception") for entry in exceptions.values()

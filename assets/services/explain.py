@@ -42,7 +42,7 @@ def explained(
 
     Args:
         number: `_row`, the record's number in its source.
-    Raises: ContractError: the version was made by another contract than the one that is here.
+    Raises: ContractError: the version was created by another contract than the one that is here.
         EvidenceError: the source has no such row, or what cleaning had learned is not what was
         signed.
     """

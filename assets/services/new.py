@@ -36,7 +36,7 @@ from assay.pipelines.ingest.values_as_names import values_as_names
 
 Kind = Literal["csv", "json", "jsonl", "parquet", "arrow", "excel"]
 _SAMPLE = 1_000
-"""Rows that say whether a column holds names of persons."""
+"""Rows that show whether a column holds names of persons."""
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class Served:
 
     @property
     def looks_back(self) -> tuple[str, ...]:
-        """The features that are made of rows from before."""
+        """The features that are computed from earlier rows."""
         settings = [
             feature_state(self.installation, self.contract.name, model.dataset_version).features
             for model in self.models.values()

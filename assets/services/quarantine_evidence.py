@@ -24,7 +24,7 @@ def recorded_expiries(installation: Installation, name: str) -> dict[str, str]:
 
 
 def check_kept(installation: Installation, signed: Signed) -> list[str]:
-    """Compare the quarantines of runs that published nothing with what the registry says.
+    """Compare the quarantines of runs that published nothing with what the registry states.
 
     Raises: EvidenceError: a file is missing, or is not what was kept.
     """

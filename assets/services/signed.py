@@ -169,7 +169,7 @@ def _text(file: Path) -> str:
 def learned_files(predicate: Mapping[str, Any]) -> dict[str, str]:
     """What cleaning had learned for a version: path below `versions` -> SHA-256.
 
-    Statements of partitions that were made before 0.1 do not list them.
+    Statements of partitions that were created before 0.1 do not list them.
     """
     parts = [part.get("learned") for part in predicate.get("partitions", {}).values()]
     files: dict[str, str] = {}

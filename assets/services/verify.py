@@ -117,7 +117,7 @@ def _check_features(signed: Signed, version: str, file: Path) -> list[str]:
 
 
 def _check_expiry(file: Path, key: Key) -> list[str]:
-    """What a signed statement next to the evidence says of the version's end; nothing if there is
+    """What a signed statement next to the evidence states about the version's end; nothing if there is
     none.
     """
     tombstone = file.with_name(evidence.expiry_name(file.name.removesuffix(".dsse.json")))

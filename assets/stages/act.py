@@ -23,7 +23,7 @@ class Acted:
 
 
 def carried(installation: Installation, contract: Contract, version: str) -> dict[str, str]:
-    """What travels with everything made from a version, and from the versions its features are
+    """What travels with everything derived from a version, and from the versions its features are
     joined to: licences, obligations, and the attribution to give.
     """
     joined = (installation.registry.derived.get(contract.name, version, "features") or {}).get(

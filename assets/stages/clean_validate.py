@@ -58,7 +58,7 @@ _WHY_UNKNOWN = {
 }
 """What is missing if a rule of this kind could not be evaluated."""
 LAYERS = {"quarantine": REASONS, "removed": REMOVED_BY, "flagged": FLAGGED_BY}
-"""What leaves the pass, or is noted of it, and the column that says why."""
+"""What leaves the pass, or is noted of it, and the column that states why."""
 
 
 @dataclass(frozen=True)
@@ -339,7 +339,7 @@ def _described(file: Path) -> dict[str, str | int]:
 
 
 def assertions(found: Sequence[Check]) -> tuple[Assertion, ...]:
-    """Checks as lineage tells them."""
+    """Checks as lineage describes them."""
     return tuple(
         Assertion(
             name=c.rule,

@@ -50,7 +50,7 @@ def situation_of(
     drift: Json,
     override: Override | None = None,
 ) -> Situation:
-    """All that a decision about a version's drift is made of."""
+    """All that a decision about a version's drift consists of."""
     registry = installation.registry
     sequence = installation.version(contract.name, version).sequence
     earlier = [
@@ -214,7 +214,7 @@ def _checked_action(contract: Contract, action: str, why: str) -> Action:
 
 
 def replayed(installation: Installation, number: int) -> Json:
-    """A decision, made again from the situation that was kept with it, and its evidence compared
+    """A decision, repeated in the situation that was kept with it, and its evidence compared
     with the registry.
 
     Returns: the decision, `same`: whether it comes out the same, `evidence_is_kept`: whether the

@@ -15,7 +15,7 @@ from assay.pipelines.features.state import State, from_json
 
 STATE, PART = "state.json", "part-00000.parquet"
 TABLES = "_state"  # engines that read the table pass over what starts with an underscore
-COMPRESSION: Final = "snappy"  # made again from the version at any time, and read at every training: half the time of zstd to write, for half as much again on the disk
+COMPRESSION: Final = "snappy"  # rebuilt from the version at any time, and read at every training: half the time of zstd to write, for half as much again on the disk
 Others = dict[str, pl.LazyFrame]
 """The rows of other data sets, by their names."""
 
@@ -48,7 +48,7 @@ def write_table(
 ) -> pl.Schema:
     """Write `part-00000.parquet` in a folder, by one sink.
 
-    What another engine makes, or looks back with all rows in memory, is made before and put next to
+    What another engine makes, or looks back with all rows in memory, is built before and put next to
     the rows.
 
     Returns: the columns. Raises: FeatureError: the engines' rows come in different orders.

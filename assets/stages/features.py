@@ -80,7 +80,7 @@ def make_features(run: Run, wanted: Wanted | None = None) -> FeatureTable:
     details_kept = installation.registry.derived.get(contract.name, row.version, "features")
     if details_kept is not None:
         if wanted:
-            # one that is not there is refused, though nothing is to be made: whoever asks for it believes that it works
+            # one that is not there is refused, though nothing is to be built: whoever asks for it believes that it works
             engine.choose(wanted)
         return FeatureTable(row.version, details_kept, new=False)
     with stage(run, "features") as noted:
@@ -211,7 +211,7 @@ def _details(
 
 
 def _sign(run: Run, row: Version, details: Json) -> None:
-    """Sign what was made, next to the version's evidence."""
+    """Sign what was built, next to the version's evidence."""
     installation, contract = run.installation, run.contract
     predicate = {
         "dataset": contract.name,
@@ -301,7 +301,7 @@ def _refuse_what_nobody_may_use(
 
 
 def _reported(proxies: tuple[privacy.Proxy, ...], features: Features) -> list[Json]:
-    """The features that give a protected column away, and were not made from it; what was is reported
+    """The features that give a protected column away, and were not derived from it; what was is reported
     by its class.
     """
     return [asdict(proxy) for proxy in proxies if proxy.skill >= features.proxy_above]
@@ -310,7 +310,7 @@ def _reported(proxies: tuple[privacy.Proxy, ...], features: Features) -> list[Js
 def _lineage(
     contract: Contract, features: Features, inputs: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[tuple[str, str], ...]]:
-    """Column lineage as facts tell it, the ordering column and the target with it."""
+    """Column lineage as facts describe it, the ordering column and the target with it."""
     of = {
         name: [_source(contract, column) for column in columns] for name, columns in inputs.items()
     }
@@ -323,7 +323,7 @@ def _lineage(
 def _treated(
     installation: Installation, contract: Contract, bound: list[Bound]
 ) -> set[tuple[str, str]]:
-    """The (table, column) of every treated column that features may be made from."""
+    """The (table, column) of every treated column that features may be built from."""
     contracts = [contract, *(installation.contract(source.dataset) for source in bound)]
     return {(f"{each.name}/published", name) for each in contracts for name in each.privacy.columns}
 
@@ -368,7 +368,7 @@ def feature_state(installation: Installation, dataset: str, version: str) -> Sta
 
 
 def state_others(installation: Installation, state: State) -> Others:
-    """The rows of other data sets as they were when the features were made.
+    """The rows of other data sets as they were when the features were built.
 
     Raises: EvidenceError: that version is not what it was.
     """

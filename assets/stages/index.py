@@ -131,7 +131,7 @@ def _holds_withdrawn(data_set: IndexedDataSet, row: IndexBuild, living: pl.Serie
     try:
         opened = data_set.store.open(row.dataset, row.build, row.sha256)
     except ActionError:
-        return True  # no one can tell what a build holds that has changed since it was built
+        return True  # it is not known what a build holds that has changed since it was built
     return not opened.documents["document"].is_in(living.implode()).all()
 
 

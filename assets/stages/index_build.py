@@ -52,7 +52,7 @@ class _Reuse:
     """What a build takes over from an older one, and what is left to do."""
 
     old: Opened | None
-    """The older build, where its vectors are made by the same settings."""
+    """The older build, where its vectors are computed with the same settings."""
     changes: Changes
     carried: pl.DataFrame | None
     """Passages taken over with their vectors; None if none can be."""
@@ -118,7 +118,7 @@ def _embedder_for(data_set: IndexedDataSet, reuse: _Reuse) -> tuple[Embedder, in
 
 
 def _check_promise(data_set: IndexedDataSet, embedder: Embedder) -> None:
-    """The contract's column of type vector says which model; an index of another one is none that
+    """The contract's column of type vector states which model; an index of another one is none that
     its readers can use.
     """
     contract, policy = data_set.contract, data_set.policy

@@ -1,4 +1,4 @@
-"""The embedder of an index: from the contract's settings, or the very one that a build was made
+"""The embedder of an index: from the contract's settings, or the very one that a build was created
 with.
 """
 
@@ -41,7 +41,7 @@ def embedder_of_settings(
     """An embedder that is a model: in a folder, or behind an address.
 
     Args:
-        probe: the vector by which an endpoint is known to have the model that a build was made
+        probe: the vector by which an endpoint is known to have the model that a build was created
             with.
     Raises: ActionError: the model's folder is not there, or may not be read.
     """

@@ -189,7 +189,7 @@ def undeclared_places(contract: Contract, columns: Sequence[str]) -> list[int]:
 
 
 def _mark(run: Run) -> sources.Mark | None:
-    """What the last published version reached, as its signed evidence says; a run that published
+    """What the last published version reached, as its signed evidence states; a run that published
     nothing moves it nowhere.
     """
     if run.contract.source.options.watermark is None:
@@ -284,7 +284,7 @@ def landed_in(run: Run) -> Receipt:
 def receipt_of(run: Run, digest: str) -> Receipt:
     """The receipt next to landed rows.
 
-    Those of earlier releases hold the files' own names and whole addresses, and do not say how long
+    Those of earlier releases hold the files' own names and whole addresses, and do not state how long
     the header is.
     """
     data = json.loads((landed_folder(run, digest) / RECEIPT).read_text())

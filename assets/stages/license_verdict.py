@@ -117,7 +117,7 @@ def _with_inherited_terms(run: Run, verdict: LicenseVerdict, inputs: Inputs) -> 
 def _inherited_verdicts(run: Run, inputs: Inputs) -> dict[str, LicenseVerdict]:
     """The licence verdict of each data set that the data are derived from, by its name.
 
-    Raises: AdmissionError: one of them has not been published, so no one can tell what it demands.
+    Raises: AdmissionError: one of them has not been published, so it is not known what it demands.
     """
     installation, contract = run.installation, run.contract
     verdicts: dict[str, LicenseVerdict] = {}

@@ -397,7 +397,7 @@ def champion_scores(
     """A registered model's chances for a version's rows from `start` on whose target is known, by
     the features that it was trained with.
 
-    They are made of the whole version, since some look at the rows before.
+    They are computed from the whole version, since some look at the rows before.
     """
     target = contract.features.target if contract.features else None
     if target is None:

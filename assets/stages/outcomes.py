@@ -202,7 +202,7 @@ def _with_columns_needed(raw: pl.DataFrame, file: Path) -> pl.DataFrame:
 
 
 def _predictions(installation: Installation, name: str) -> pl.DataFrame:
-    """Every prediction that was given. Raises: EvidenceError: a file is not what its name says."""
+    """Every prediction that was given. Raises: EvidenceError: a file is not what its name states."""
     parts = [
         pl.DataFrame(
             schema={PARENT: pl.String, SCORE: pl.Float64, MODEL: pl.String, TRIED: pl.String}
@@ -216,7 +216,7 @@ def _predictions(installation: Installation, name: str) -> pl.DataFrame:
                 Where(file=f"predictions/{file.name}", dataset=name),
             )
         parts.append(pl.read_parquet(file))
-    return pl.concat(parts, how="diagonal")  # files of before 2026-11-28 do not say who was tried
+    return pl.concat(parts, how="diagonal")  # files of before 2026-11-28 do not state who was tried
 
 
 def _kept(installation: Installation, name: str) -> pl.DataFrame:

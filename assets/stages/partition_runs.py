@@ -93,7 +93,7 @@ def _due_of_one_file(run: Run, wanted: Partitions, known: tuple[str, ...]) -> tu
 
 
 def none_due(run: Run) -> ConfigurationError:
-    """What to say where nothing waits."""
+    """What to report where nothing waits."""
     return ConfigurationError(
         f"no partition of {run.contract.name} is due",
         "Deliver one, or name one to publish again: --window 2013-03",

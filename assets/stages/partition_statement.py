@@ -29,7 +29,7 @@ class Joined:
     """New partitions on the tree of the version before.
 
     Args:
-        predicate: what the statement says otherwise of a version that holds every partition.
+        predicate: what the statement states otherwise of a version that holds every partition.
         base: the version that they are put on; None if they are the first.
         new: partition -> its document, without the version that makes it.
         whole: what all partitions together are answered.
@@ -66,7 +66,7 @@ def join(
     """Put the parts on the version that `latest` points to.
 
     Args:
-        described: what the statement says of each of them.
+        described: what the statement states about each of them.
         whole: the version's checks, if they were evaluated before; again where another partition
             was published in the meantime.
     Raises: PublicationError: a partition that stays was made with other columns. QualityError: a
@@ -118,7 +118,7 @@ def _moved_files(run: Run, parts: Sequence[Part]) -> list[Path]:
 
 
 def _put_on(base: Base | None, new: Mapping[str, Document], read: Read) -> Tree:
-    """The tree with new partitions; its new documents are those of the base too, where that was made just now."""
+    """The tree with new partitions; its new documents are those of the base too, where that was created just now."""
     if base is None:
         return partition_tree.updated(None, new, read)
     tree = partition_tree.updated(base.tree.root, new, base.read)
@@ -183,7 +183,7 @@ def _summary(part: Part) -> Document:
 
 
 def _account(part: Part) -> Document:
-    """What a partition's document says but of its files: what the version adds up."""
+    """What a partition's document states, except its files: what the version adds up."""
     run, inputs, refined = part.run, part.admission.inputs, part.refined
     of_rows = {rule.name for rule in run.contract.rules if rule.judges_rows}
     document = {

@@ -387,7 +387,7 @@ def _stability(
     schema: Mapping[str, pl.DataType],
 ) -> dict[str, float]:
     """How far each column has moved since the newest version; nothing if there is none, or it
-    cannot be read: `assay verify` says what is wrong with it.
+    cannot be read: `assay verify` reports what is wrong with it.
 
     A sample does not need what opening a version does: each file's digest.
     """

@@ -52,7 +52,7 @@ def _path(row: QuarantineRecord) -> Path:
 
 
 def expire(installation: Installation, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Remove the quarantines that are older than their contract says today, by the registry's
+    """Remove the quarantines that are older than their contract states today, by the registry's
     clock; and copies that no decision came to need.
 
     Each is recorded as expired first, then signed for, then removed; what a crash left of that is
@@ -88,7 +88,7 @@ def expire(installation: Installation, names: Sequence[str]) -> list[dict[str, A
 
 
 def _sign_earlier(installation: Installation, name: str) -> bool:
-    """Have it signed for quarantines that expired before such statements were made.
+    """Have it signed for quarantines that expired before such statements were created.
 
     The registry's record with its entry in the audit log is all that tells of them.
     """
@@ -110,7 +110,7 @@ def _sign_earlier(installation: Installation, name: str) -> bool:
 
 
 def _expires(row: QuarantineRecord, contract: Contract) -> datetime:
-    """When a quarantine has lived as long as the contract says: whole days from when it was kept."""
+    """When a quarantine has lived as long as the contract states: whole days from when it was kept."""
     return datetime.fromisoformat(row.kept_at) + _retention(contract)
 
 

@@ -136,7 +136,7 @@ def stage(run: Run, name: str) -> Iterator[Noted]:
 
 
 def schema(columns: Mapping[str, pl.DataType]) -> tuple[tuple[str, str], ...]:
-    """Columns as facts tell them."""
+    """Columns as facts describe them."""
     return tuple((name, str(kind)) for name, kind in columns.items())
 
 

@@ -73,7 +73,7 @@ def signed(run: Run, parts: Sequence[Part], whole: WholeVersion | None = None) -
 def _predicate(
     run: Run, parts: Sequence[Part], last: Version | None, whole: WholeVersion | None
 ) -> tuple[dict[str, Any], partition_statement.Joined | None]:
-    """What the evidence says of the version but its number, and its partitions where it has some."""
+    """What the evidence states about the version except its number, and its partitions where it has some."""
     registry = run.installation.registry
     predicate = {
         **_of_part(parts[-1]),

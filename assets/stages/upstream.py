@@ -148,7 +148,7 @@ def _check(source: Upstream, contract: Contract, careless: str | None) -> None:
 
 
 def _careless(source: Upstream, contract: Contract, installation: Installation) -> str | None:
-    """What the contract says of its data that is less strict than what holds for the version they
+    """What the contract states about its data that is less strict than what holds for the version they
     are derived from.
     """
     admission = source.predicate["admission"]

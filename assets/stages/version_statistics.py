@@ -9,7 +9,7 @@ from assay.pipelines.validate.evaluate import Statistics
 
 
 def statistics_of(files: Sequence[Path]) -> dict[str, Statistics]:
-    """What the footers of Parquet files say of each flat column, over all files together."""
+    """What the footers of Parquet files state about each flat column, over all files together."""
     import pyarrow.parquet as pq
 
     parts: dict[str, list[Statistics]] = {}

@@ -69,7 +69,7 @@ def within(contract: Contract, window: Window) -> pl.Expr:
 
 
 def treated_rows(run: Run, inputs: Inputs, found: pl.DataFrame) -> pl.LazyFrame:
-    """The admitted rows as text, each personal column replaced as the contract says.
+    """The admitted rows as text, each personal column replaced as the contract states.
 
     Args:
         found: what the scan found in columns to be redacted; where it is empty, nothing in them is

@@ -1,4 +1,4 @@
-"""Changes of columns: added, removed, renamed, moved, and what they are made of."""
+"""Changes of columns: added, removed, renamed, moved, and what they consist of."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def _limit_relation(facet: str, before: _Facets, now: _Facets) -> Relation | Non
 
 
 def _facets(column: Part) -> Iterator[tuple[str, tuple[Any, Path]]]:
-    """What a column says of itself, one thing at a time, with the key that it has there."""
+    """What a column states about itself, one thing at a time, with the key that it has there."""
     for key, value in column.items():
         if key in ("logicalTypeOptions", "customProperties", "authoritativeDefinitions"):
             for name, (inner, place) in _facets_below(key, value):

@@ -65,7 +65,7 @@ def limits_relation(
     a limit is no number.
 
     Args:
-        old: what a column says of itself, with `type`; `new` alike.
+        old: what a column states about itself, with `type`; `new` alike.
     """
     try:
         before, now = _limit_on(side, old), _limit_on(side, new)

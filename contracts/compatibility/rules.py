@@ -109,7 +109,7 @@ def _identity(check: Part) -> Any:
 
 
 def _content(check: Part) -> tuple[Any, ...]:
-    """What tells nameless checks apart."""
+    """What distinguishes nameless checks."""
     return (
         check.get("type", "library"),
         check.get("metric"),

@@ -108,7 +108,7 @@ class Collected:
 
 @dataclass(frozen=True)
 class Part:
-    """A column or a part of one: what is read from it, and what the contract says of it.
+    """A column or a part of one: what is read from it, and what the contract states about it.
 
     `path` leads to it in the document, `inner` from the column `top` to the part.
     """
@@ -125,7 +125,7 @@ class Part:
         return self.raw.get("logicalTypeOptions") or {}
 
     def nested(self) -> Iterator[Part]:
-        """What it is made of: fields of an object, items of an array, keys and values of a map."""
+        """What it consists of: fields of an object, items of an array, keys and values of a map."""
         fields = self.column.fields
         match self.column.logical_type:
             case "object":

@@ -18,7 +18,7 @@ NULL_VALUES = "assay.null_values"
 _DEPTH_OF_COLUMNS = 4
 """Keys on the way to a column: `schema`, its number, `properties`, its number."""
 _HOLDS = {"object": "properties", "array": "items", "map": "map"}
-"""Nested types -> the key under which the contract says what they hold."""
+"""Nested types -> the key under which the contract states what they hold."""
 
 
 def is_new(column: Column, path: Path, collected: Collected) -> bool:
@@ -194,7 +194,7 @@ def _are_apart(
 
 
 def _parts(raw: dict[str, Any], path: Path) -> list[tuple[dict[str, Any], str, Path]]:
-    """What the contract says of each part of a nested column, its name, and where."""
+    """What the contract states about each part of a nested column, its name, and where."""
     held = raw.get(_HOLDS[raw["logicalType"]])
     if not held:
         return []

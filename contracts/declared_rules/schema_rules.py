@@ -1,4 +1,4 @@
-"""What an ODCS schema says of its properties -> rules.
+"""What an ODCS schema states about its properties -> rules.
 
 Belongs here: required, unique, limits and options, enumerations, the primary key.
 Stays out: relationships (relationships.py), quality checks (quality.py).

@@ -1,7 +1,7 @@
 """Contract -> a Great Expectations suite, as GX 1.24 loads it.
 
 The suite speaks of a version, in which no row breaks a rule that sets rows aside. A rule that GX
-would evaluate otherwise than Assay is left out, and the suite's `meta.left_out` says why. It reads an
+would evaluate otherwise than Assay is left out, and the suite's `meta.left_out` states why. It reads an
 Arrow-backed pandas frame (`to_pandas(use_pyarrow_extension_array=True)`): plain pandas turns
 integers with nulls into fractions, and does not compare its times with dates.
 """
@@ -43,7 +43,7 @@ Expectation = tuple[str, dict[str, Any]]
 
 
 class _LeftOut(Exception):
-    """Great Expectations would evaluate the rule otherwise; the message says why."""
+    """Great Expectations would evaluate the rule otherwise; the message states why."""
 
 
 def great_expectations(contract: Contract) -> str:

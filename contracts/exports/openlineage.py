@@ -62,7 +62,7 @@ def _facets(contract: Contract) -> dict[str, DatasetFacet]:
 
 
 def _tags(contract: Contract) -> list[tags_dataset.TagsDatasetFacetFields]:
-    """What the contract says of the data set, and the classes and treatments of its columns."""
+    """What the contract states about the data set, and the classes and treatments of its columns."""
     from openlineage.client.facet_v2 import tags_dataset
 
     of_dataset = {

@@ -30,7 +30,7 @@ _REPEAT = re.compile(r"(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\??(?P<twice>[*+?{])?")
 
 
 class NotPortable(Exception):
-    """The pattern means something else, or nothing, elsewhere; the message says what."""
+    """The pattern means something else, or nothing, elsewhere; the message states what."""
 
 
 def portable(pattern: str) -> str:

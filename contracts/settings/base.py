@@ -1,4 +1,4 @@
-"""The base of every property: frozen, strict about keys, and what several of them are made of."""
+"""The base of every property: frozen, strict about keys, and what several of them consist of."""
 
 from __future__ import annotations
 

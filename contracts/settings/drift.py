@@ -51,7 +51,7 @@ Against = Literal["previous"] | PublishedVersion | SlidingWindow
 class Texts(Settings):
     """Columns of running text.
 
-    Hashed words as vectors, and a classifier that tries to tell the two sides apart.
+    Hashed words as vectors, and a classifier that tries to distinguish the two sides.
 
     `threshold` is its area under the curve on texts it has not seen: 0.5 says that no one could
     tell.

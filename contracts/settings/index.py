@@ -114,7 +114,7 @@ class Rerank(Settings):
 class Index(Settings):
     """What to rebuild when documents have changed, how to evaluate it, and when the old index stays.
 
-    `questions` are asked of the candidate and of the index in service: so many made from the
+    `questions` are asked of the candidate and of the index in service: so many created from the
     documents themselves, or the contract's own. The candidate is refused where its `metric` at `k`
     is under `floor`, or under that of the index in service by more than `tolerance`, where less
     than the share `citations` of what it answers stands word for word at the place it names, or
@@ -131,7 +131,7 @@ class Index(Settings):
     embedding: Embedding = FittedEmbedding()
     dimensions: int = Field(ge=8, le=4096)
     vector: str | None = None
-    """The contract's column of type vector that says which model and how many dimensions there must
+    """The contract's column of type vector that states which model and how many dimensions there must
     be."""
     reranker: Rerank = Rerank()
     questions: Annotated[int, Field(ge=10)] | Annotated[tuple[Question, ...], Field(min_length=1)]

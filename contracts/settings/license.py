@@ -20,7 +20,7 @@ class License(Settings):
     """What the holder allows, as an SPDX expression or a name that the policy reads, and what we
     want to do: for gain, or in academic research.
 
-    Where rows have licences of their own, `column` says which column names them: a row whose
+    Where rows have licences of their own, `column` states which column names them: a row whose
     licence does not allow every purpose is quarantined.
     """
 

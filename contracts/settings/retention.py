@@ -6,7 +6,7 @@ from assay.contracts.settings.base import Days, Settings
 
 
 class Retention(Settings):
-    """How long each layer lives, and the column that says whose row it is."""
+    """How long each layer lives, and the column that states whose row it is."""
 
     landed: Days
     quarantine: Days

@@ -149,7 +149,7 @@ class Source(Settings):
     windows: Windows | None = None
     partitions: Partitions | None = None
     derived_from: tuple[str, ...] = ()
-    """The data sets of this installation that it was made from: their licences and obligations are
+    """The data sets of this installation that it was derived from: their licences and obligations are
     inherited."""
 
     @property

@@ -1,4 +1,4 @@
-"""The Open Data Contract Standard: what its JSON schemas say against a document.
+"""The Open Data Contract Standard: what its JSON schemas state against a document.
 
 Belongs here: each document by the schema of its own version, and the errors in our words.
 Stays out: our settings (load.py), turning an older version into the newest (upgrade.py).

@@ -57,7 +57,7 @@ def _property_names(schema: Any) -> Iterator[str]:
 
 
 def official(version: str) -> Schema:
-    """The standard's JSON schema of one version: the newest as it is packaged, or made from it."""
+    """The standard's JSON schema of one version: the newest as it is packaged, or created from it."""
     file = resources.files("open_data_contract_standard").joinpath("schema.json")
     schema: Schema = json.loads(file.read_text(encoding="utf-8"))
     if version == LATEST:

@@ -110,7 +110,7 @@ class Synonyms(Correction):
 class Rewrite(Correction):
     """What matches a pattern is wrong.
 
-    The match becomes `to`, or is only noted where no one can say what it was. A value that would
+    The match becomes `to`, or is only noted where no one knows what it was. A value that would
     match again, or become nothing, is noted too.
     """
 
@@ -246,7 +246,7 @@ class Shapes(Correction):
     step: Literal["shapes"]
     columns: Columns
     share: Share = 0.7
-    """How many of the values must have the form, where the contract says none."""
+    """How many of the values must have the form, where the contract states none."""
     zeros: bool = False
     """Whether a leading zero may be put in."""
     unclear: Unclear = "flag"

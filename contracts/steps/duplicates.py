@@ -22,7 +22,7 @@ class _Chooses(Step):
     fit: Literal["each"] = "each"
     keep: Keep = "first"
     keep_by: str | None = None
-    """The column whose largest or smallest value says which row stays."""
+    """The column whose largest or smallest value states which row stays."""
     action: Action = "remove"
 
     @model_validator(mode="after")
@@ -67,7 +67,7 @@ class DeduplicateByKey(_Chooses):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """Its columns, and the one that says which row stays."""
+        """Its columns, and the one that states which row stays."""
         return tuple(dict.fromkeys((*self.columns, *([self.keep_by] if self.keep_by else []))))
 
     @property

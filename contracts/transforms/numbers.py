@@ -1,6 +1,6 @@
 """Transforms of numbers.
 
-A number that is not finite counts as missing, and what is made of a missing number is missing.
+A number that is not finite counts as missing, and what is computed from a missing number is missing.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Power(OfNumbers, Sampled):
 class Bin(OfNumbers, Sampled):
     """The number of the bin a value falls into, counted from 0.
 
-    Bins are equally wide, equally full, around means, or cut where the contract says.
+    Bins are equally wide, equally full, around means, or cut where the contract states.
     """
 
     transform: Literal["bin"]

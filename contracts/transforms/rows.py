@@ -140,7 +140,7 @@ class AsOf(Transform):
     columns: Columns
     """Columns of that data set."""
     time: str
-    """Its column that says from when on a row holds."""
+    """Its column that states from when on a row holds."""
     by: dict[str, str] = Field(default_factory=dict)
     """Our key -> its key."""
     within: Span | None = None

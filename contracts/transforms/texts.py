@@ -81,7 +81,7 @@ class Tfidf(_Grams, Sampled):
     transform: Literal["tfidf"]
     most: int = Field(default=50, ge=1, le=2000)
     """How many terms, the most frequent ones. A term is a number in the feature's name; the state
-    says which."""
+    states which."""
     support: int = Field(default=2, ge=1)
     """Terms in fewer texts of the sample are left out."""
 

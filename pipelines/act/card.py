@@ -25,7 +25,7 @@ def card(
     """The card of one version of a model.
 
     Args:
-        facts: what it was made from: data set, version, licence, obligations, filter rules, trace
+        facts: what it was trained on: data set, version, licence, obligations, filter rules, trace
             id and so on.
         features: the model's inputs, in order.
     """

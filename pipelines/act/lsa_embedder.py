@@ -88,7 +88,7 @@ def fit(words: Sequence[str], *, dimensions: int, seed: int) -> Space:
 
     Returns: a space of `dimensions`; where the texts span fewer directions, the rest of each vector
     is 0.
-    Raises: ActionError: there is too little text to tell directions apart.
+    Raises: ActionError: there is too little text to distinguish directions.
     Source: Deerwester et al. (1990), Indexing by latent semantic analysis, JASIS 41(6); Halko et
     al. (2011), Finding structure with randomness, SIAM Review 53(2).
     """

@@ -42,7 +42,7 @@ def split_in_time(
 
     Rows of one moment stay together, so that the model never learns from the moment it is evaluated
     on. Rows without a time are
-    in neither part: no one can say whether they were known before.
+    in neither part: it is unknown when they became known.
     Raises: ActionError: one of the two would be empty.
     """
     cut = frame.select(beginning_of_holdout(order_by, holdout))[

@@ -130,7 +130,7 @@ def detectors() -> tuple[Detector, ...]:
 
 @cache
 def whole_cell_detectors() -> tuple[Detector, ...]:
-    """What whole cells look like in a column whose name says its kind."""
+    """What whole cells look like in a column whose name states its kind."""
     data = detector_data()
     return tuple(_detector(entry, data) for entry in data["whole_cells"])
 
@@ -166,7 +166,7 @@ ANY_REGION = PhoneRegions()
 
 
 def detectors_for(column: str, regions: PhoneRegions = ANY_REGION) -> tuple[Detector, ...]:
-    """What is looked for in a column: every way of writing, and where its name says a kind, what
+    """What is looked for in a column: every way of writing, and where its name states a kind, what
     that kind looks like by itself.
 
     Args:

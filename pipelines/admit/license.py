@@ -2,7 +2,7 @@
 and the way to it.
 
 Belongs here: applying the policy to expressions, and to several licences at once. Stays out: what a
-licence says (contracts/policies/licenses.yaml), how its name is read (contracts/licenses.py).
+licence states (contracts/policies/licenses.yaml), how its name is read (contracts/licenses.py).
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ def held_against(
     obligations hold in any case.
 
     Args:
-        read: what the text says; `evidence`: the text's name. Several licences in it hold together.
+        read: what the text states; `evidence`: the text's name. Several licences in it hold together.
     """
     if read.expression is None:
         reason = f"{evidence} next to the source names no known licence; a person must read it"
@@ -238,7 +238,7 @@ def no_freer(
     policy: LicensePolicy,
     today: date | None = None,
 ) -> LicenseVerdict:
-    """The verdict on data made from one data set: never freer than what that data set's licence
+    """The verdict on data derived from one data set: never freer than what that data set's licence
     gives for the same purposes.
 
     Args:
@@ -255,7 +255,7 @@ def no_freer(
 
 
 def looser(wanted: License, inputs: Mapping[str, str], policy: LicensePolicy) -> tuple[str, ...]:
-    """Why data made from `inputs` may not go under the licence that the contract declares; nothing
+    """Why data derived from `inputs` may not go under the licence that the contract declares; nothing
     where they may.
 
     Args:

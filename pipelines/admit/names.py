@@ -55,7 +55,7 @@ def words(name: str) -> str:
 
 
 def personal_hint(name: str) -> PersonalKind | None:
-    """The kind of personal data that the name says outright."""
+    """The kind of personal data that the name states outright."""
     column = words(name)
     for kind, pattern in _kinds("personal"):
         if re.search(rf"(^|_)({pattern}){_NUMBERED}$", column):

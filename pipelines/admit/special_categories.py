@@ -85,7 +85,7 @@ def mention() -> str:
 
 
 def category_of(column: str) -> Category | None:
-    """The special category that a column's name says."""
+    """The special category that a column's name states."""
     name = words(column)
     for category in categories():
         if re.search(rf"(?:^|_)(?:{category.name})(?:_?[0-9]+)?$", name):
@@ -107,7 +107,7 @@ def looks(frame: pl.LazyFrame, columns: Sequence[str], texts: Sequence[str]) -> 
     """Plan the first look.
 
     Args:
-        columns: all of them; those of no text are looked at where their name says a category.
+        columns: all of them; those of no text are looked at where their name states a category.
         texts: those in which sure words and markings may stand.
     Returns: one row of `given`, `marked` and `mentioned` cells for each of `texts`, as `<column>
     given` and so on; then `column`, `word`, `rows` of the words it holds.

@@ -40,7 +40,7 @@ class Halves:
         shape: what they look like together; `likely`: what they look like where they are one.
         confirm: as a detector's. A left cell that it confirms by itself is whole, and no half.
         share: of the rows of that shape, how many must be likely, and how many confirmed.
-        named: only where a column's name says this.
+        named: only where a column's name states this.
         least: bytes of the shortest pair of cells that can be such a value.
     """
 

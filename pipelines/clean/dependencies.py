@@ -2,7 +2,7 @@
 
 Belongs here: dependencies between columns, named or found, and what they say of one cell. Stays
 out: values alone (typos.py).
-Every dependency A → B is a witness: the group of rows with the same A says what B is. A cell
+Every dependency A → B is a witness: the group of rows with the same A states what B is. A cell
 changes where all witnesses that can say something agree against it, and there are two of them, or
 nothing is there, or what is there is a misspelling. A wrong A misleads its witness, and the
 others then disagree.

@@ -2,7 +2,7 @@
 
 Belongs here: equal values. Stays out: rows that are only alike (near_records.py, near_texts.py),
 keys that must not repeat (a rule).
-Hashes say which rows could repeat, and only those are compared, so that memory stays flat and no
+Hashes show which rows could repeat, and only those are compared, so that memory stays flat and no
 hash collision removes a row.
 """
 
@@ -21,7 +21,7 @@ from assay.pipelines.core.frames import ROW
 
 _HASH = "_hash"
 SAMPLE = 20_000
-"""The first rows, which say what columns tell rows apart."""
+"""The first rows, which show what columns distinguish rows."""
 _AT_ONCE = 10_000_000  # rows whose hashes are held at a time
 
 
@@ -69,7 +69,7 @@ def _hashed(frame: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
 
 
 def distinguishing_columns(different: Mapping[str, int], sampled: int) -> list[str]:
-    """The columns that tell rows apart, if one alone nearly does: what is equal in all columns is
+    """The columns that distinguish rows, if one alone nearly does: what is equal in all columns is
     equal in those, and they are fewer to read.
     """
     if not any(count > 0.9 * sampled for count in different.values()):

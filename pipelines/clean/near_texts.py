@@ -2,7 +2,7 @@
 
 Belongs here: MinHash signatures, the buckets they fall into, the exact share of word sequences.
 Stays out: what stays (clusters.py).
-Two rounds: signatures, about 200 bytes a row, say which texts could be alike; only those are read
+Two rounds: signatures, about 200 bytes a row, show which texts could be alike; only those are read
 again and compared word by word. In a bucket each text is compared with the first and with the one
 before it, so that work grows with the texts. Sources: Broder (1997), SEQUENCES, 21; Leskovec,
 Rajaraman and Ullman (2020), Mining of Massive Datasets, 3.4.

@@ -146,7 +146,7 @@ def _numbers(sample: pl.DataFrame, table: Contract) -> list[Proposal]:
 
 def _units(text: pl.Series) -> dict[str, float]:
     """The units of a column of numbers where they are not written alike, and count the same; none
-    where there are none, or where no one can tell what they count.
+    where there are none, or where it is not known what they count.
     """
     unit = text.str.extract(_UNIT).str.strip_chars().str.to_lowercase()
     plain = text.str.contains(_PLAIN)

@@ -1,7 +1,7 @@
 """Texts that people read: noise and boilerplate taken out; other languages and poor prose set
 aside.
 
-Belongs here: what a text says of itself, and lines that many rows share. Stays out: short values
+Belongs here: what a text states about itself, and lines that many rows share. Stays out: short values
 such as names and codes (spelling.py, typos.py).
 """
 

@@ -83,7 +83,7 @@ def prior_log_odds(candidates: Sequence[Candidate], population: Population) -> l
 
 
 def context_columns(name: str, sizes: Mapping[str, int], rows: int, most: int) -> list[str]:
-    """The other columns that repeat and tell rows apart, the most telling ones first."""
+    """The other columns that repeat and distinguish rows, the most telling ones first."""
     repeating = [
         other
         for other, distinct in sizes.items()

@@ -2,7 +2,7 @@
 
 Belongs here: what the counts of a column's values tell. Stays out: what other columns tell
 (dependencies.py), the form of codes (shapes.py).
-Two mistakes must not be made: a rare value that is right is no typo of a frequent one, and a number
+Two mistakes must not happen: a rare value that is right is no typo of a frequent one, and a number
 is never guessed.
 """
 

@@ -184,7 +184,7 @@ def tried(plan: pl.LazyFrame, engine: Engine) -> tuple[pl.DataFrame | None, str 
         NotImplementedError,
         RuntimeError,
         MemoryError,
-    ) as error:  # how cudf-polars says what it cannot do, and what its libraries raise
+    ) as error:  # how cudf-polars reports what it cannot do, and what its libraries raise
         return None, _first_line(error)
 
 

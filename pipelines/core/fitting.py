@@ -32,7 +32,7 @@ class Fitted:
 
 
 EXPECTED_PRECISION = "expected_precision"
-"""The value under which a step that corrects says what share of its changes it expects to be right.
+"""The value under which a step that corrects states what share of its changes it expects to be right.
 """
 
 Learning = Generator[Mapping[str, pl.LazyFrame], Frames, Fitted]

@@ -96,7 +96,7 @@ class LicenseVerdict:
     reasons: tuple[str, ...]
     obligations: tuple[str, ...]
     attribution: tuple[str, ...] = ()
-    """Whom everything made from the data has to name, a line each."""
+    """Whom everything derived from the data has to name, a line each."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def column_promises(
     keys: tuple[str, ...],
     doubt: str | None = None,
 ) -> dict[str, Any]:
-    """What the contract says of a column, in its order; values of hidden columns are never in
+    """What the contract states about a column, in its order; values of hidden columns are never in
     it.
 
     Args:

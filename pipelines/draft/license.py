@@ -29,11 +29,11 @@ class LicenseFound:
     evidence: str
     why: str
     read: Recognised | None = None
-    """What the text says, also where it cannot be relied on."""
+    """What the text states, also where it cannot be relied on."""
 
 
 def license_of_text(text: str, policy: LicensePolicy) -> Recognised | None:
-    """What the text of a licence says, all of it; None of an empty one."""
+    """What the text of a licence states, all of it; None of an empty one."""
     declared = [entry.strip(" *#/\t\r->") for entry in _DECLARED.findall(text)]
     rest = _DECLARED.sub(" ", text).strip(" *#/\t\r\n->")
     read = [policy.recognise(entry) for entry in [*declared, rest] if entry]
@@ -146,7 +146,7 @@ def about_file(text: str, file: str, policy: LicensePolicy) -> str:
 
 
 def license_found(name: str, read: Recognised, denial: str = "") -> LicenseFound:
-    """What can be relied on of what one text says.
+    """What can be relied on of what one text states.
 
     Args:
         denial: what speaks against it in a longer text; a draft asks then, while what the text

@@ -18,7 +18,7 @@ from assay.pipelines.clean.date_forms import date_forms, forms_of_all, padded, s
 from assay.pipelines.core.engine import run_together
 
 _SAMPLE = 10_000
-"""Rows that say which forms are tried on all rows."""
+"""Rows that show which forms are tried on all rows."""
 _CLOCK = r"^[0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,9})?)?$"
 
 

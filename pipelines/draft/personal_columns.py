@@ -157,7 +157,7 @@ def _findings_that_count(c: ColumnProfile) -> tuple[Found, ...]:
 
 
 def _can_hold(kind: PersonalKind, c: ColumnProfile) -> bool:
-    """Whether the cells can be of the kind that the name says: `FLAG_PHONE` holds flags, and
+    """Whether the cells can be of the kind that the name states: `FLAG_PHONE` holds flags, and
     `Num_Credit_Card` counts.
     """
     if c.kind in ("integer", "number"):

@@ -159,7 +159,7 @@ def retention_setting() -> dict[str, Any]:
 class Origin:
     """What is known of the file itself.
 
-    `options` say how it is written, each with why; `unreadable` counts records; `names` are the
+    `options` state how it is written, each with why; `unreadable` counts records; `names` are the
     columns under their names there, and what the contract calls them.
     """
 

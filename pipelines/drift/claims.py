@@ -44,7 +44,7 @@ class Claim:
 
 
 def unmeasured(column: str, method: str, threshold: float, note: str, part: str = "") -> Claim:
-    """A claim that says why nothing could be measured."""
+    """A claim that states why nothing could be measured."""
     return Claim(ColumnDrift(column, method, None, threshold, None, note, part=part), None)
 
 

@@ -1,4 +1,4 @@
-"""A verdict, and the samples it was made on -> one HTML page that needs nothing next to it.
+"""A verdict, and the samples it was computed on -> one HTML page that needs nothing next to it.
 
 Belongs here: Assay's section, and Evidently's page below it. Stays out: measuring (measure.py),
 where pages lie.

@@ -2,7 +2,7 @@
 
 Belongs here: trying, comparing, deciding. Stays out: what an engine is (pipelines/core/engine.py),
 the whole table's run (assets/stages/features.py).
-Every feature is made twice from the same few rows: by the engine that is to make the table, from a
+Every feature is computed twice from the same few rows: by the engine that is to make the table, from a
 state that went through its JSON, and by Polars in memory.
 """
 
@@ -55,7 +55,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What the evidence says of the engines."""
+    """What the evidence states about the engines."""
 
     engine: Engine
     columns: tuple[Column, ...]
@@ -90,7 +90,7 @@ def receipt(
     with those that stand next to it.
 
     Args:
-        attempt: runs a plan on an engine, or says why not; pipelines.core.engine by default.
+        attempt: runs a plan on an engine, or returns why not; pipelines.core.engine by default.
     Raises: ConfigurationError: the engine refuses a transform, and the contract allows no fallback.
     FeatureError: a difference is beyond the tolerance.
     """

@@ -40,7 +40,7 @@ def refused(
 
 
 def protected_columns(contract: Contract, features: Features) -> tuple[str, ...]:
-    """What no feature should give away: what the contract says, the groups of assay.bias, and
+    """What no feature should give away: what the contract states, the groups of assay.bias, and
     published columns of a class.
     """
     classed = [

@@ -72,7 +72,7 @@ Others = Mapping[str, pl.LazyFrame]
 _NEW = "_of_new"
 
 
-# -- what is made of a frame ------------------------------------------------------------------
+# -- features of a frame -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

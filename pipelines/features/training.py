@@ -19,5 +19,5 @@ def beginning_of_holdout(order_by: str, holdout: float) -> pl.Expr:
 
 
 def is_training(order_by: str, before: pl.Expr) -> pl.Expr:
-    """Rows without a time are in neither part: no one can say whether they were known before."""
+    """Rows without a time are in neither part: it is unknown when they became known."""
     return pl.col(order_by) < before

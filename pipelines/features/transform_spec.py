@@ -22,7 +22,7 @@ from assay.pipelines.core.sample import drawn
 
 _FARTHEST = 2**59
 HELPER = "_of_"
-"""Prefix of columns that are made on the way and dropped again."""
+"""Prefix of columns that are created on the way and dropped again."""
 
 
 @dataclass(frozen=True)

@@ -227,7 +227,7 @@ def _is_series(cells: Sequence[str]) -> bool:
 
 
 def header_lines(records: Sequence[Record], columns: int) -> int:
-    """Of how many records the header is made: more where names, or units, are on several
+    """How many records the header has: more where names, or units, are on several
     lines.
     """
     for lines in range(min(_MOST_HEADERS, len(records) - 1), 1, -1):

@@ -72,7 +72,7 @@ def next_version(
     schema: Mapping[str, str] | None = None,
 ) -> str:
     """Number the version: major with the contract's major or where a column was removed or has
-    another type, minor for new data or columns, patch for the same data made again.
+    another type, minor for new data or columns, patch for the same data rebuilt.
 
     Source: Semantic Versioning 2.0.0, read for data: a consumer breaks when the contract does, and
     gains when rows come.

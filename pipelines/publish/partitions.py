@@ -20,7 +20,7 @@ from assay.contracts.settings import Partitions, Window
 TO = ".."
 _FORMATS = {"month": "%Y-%m", "day": "%Y-%m-%d"}
 Part = Mapping[str, Any]
-"""What a version's evidence says of one partition."""
+"""What a version's evidence states about one partition."""
 
 
 def name_format(partitions: Partitions) -> str:

@@ -1,7 +1,7 @@
 """A published version -> what its columns hold: counted over all rows, and their shape in a sample
 of them.
 
-Belongs here: measuring for people. Stays out: evaluating (metrics.py), what a draft is made of
+Belongs here: measuring for people. Stays out: evaluating (metrics.py), what a draft consists of
 (draft/profile.py), comparing versions (drift/).
 Of columns that may be personal nothing is told but how many values are missing and how many are
 different.

@@ -37,7 +37,7 @@ proven.
 
 @dataclass(frozen=True)
 class Statistics:
-    """What the footers of a table's files say of one column: exact, over all rows.
+    """What the footers of a table's files state about one column: exact, over all rows.
 
     `low` and `high` are None if one file lacks them.
     """
@@ -117,7 +117,7 @@ def without_repeats(
 
     To know a repeated value as it goes by, that pass must remember every one before it: its memory
     grows with the rows. This one sorts hashes, part after part,
-    first of the columns that tell rows apart: where those repeat nowhere, the whole does not.
+    first of the columns that distinguish rows: where those repeat nowhere, the whole does not.
 
     Args:
         rows: `_row` and the contract's columns as text.

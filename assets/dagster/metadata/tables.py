@@ -1,4 +1,4 @@
-"""What all metadata are made of: Markdown tables, cells, table schemas, column lineage."""
+"""What all metadata consist of: Markdown tables, cells, table schemas, column lineage."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -67,7 +67,7 @@ def render_cell(value: object) -> str:
 
 
 def render_value(value: object) -> str:
-    """A measurement; None is one that could not be made."""
+    """A measurement; None is one that could not be taken."""
     if value is None:
         return "unknown"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

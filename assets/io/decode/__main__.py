@@ -3,7 +3,7 @@ into the task's folder.
 
 It is forked from one that has imported what decoders need (assets/io/sources/fork_server.py). It
 ends at its limits of memory, processor time and file size; what a library does on bytes that
-were made to hurt it, it does here.
+were built to attack it, it does here.
 """
 
 from __future__ import annotations

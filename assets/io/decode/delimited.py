@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 2**18
 _SORTED = 2**23
-_SAMPLE = 10_000  # rows that say which columns may be whole numbers
+_SAMPLE = 10_000  # rows that show which columns may be whole numbers
 _SMALL = 2**20  # below it, what Polars takes to start is more than it saves
 
 

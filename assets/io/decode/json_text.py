@@ -3,7 +3,7 @@ written.
 
 Belongs here: RFC 8259, strictly: no NaN, no comments, no key twice, no half a surrogate pair. Of
 JSON lines each line that breaks it is quarantined with its reason; a document that is no JSON is
-refused whole, for no one can tell where it goes on. Stays out: types (contracts/types.py). A
+refused whole, for it is not known where it goes on. Stays out: types (contracts/types.py). A
 document is an array, a record an element, or it is one record. What is no object is a record of one
 column, `value`.
 """

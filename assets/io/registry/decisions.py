@@ -69,7 +69,7 @@ class Decisions:
         self._database, self._ledger = database, log
 
     def of_cause(self, dataset: str, version: str, cause: str) -> DecisionRecord | None:
-        """The decision about a version that was made for this cause."""
+        """The decision about a version that was created for this cause."""
         query = _DECISION.where(
             decisions.c.dataset == dataset,
             decisions.c.version == version,

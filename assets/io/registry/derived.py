@@ -45,7 +45,7 @@ class DerivedRecords:
         self._database, self._ledger = database, log
 
     def keep(self, dataset: str, version: str, kind: str, details: Json) -> None:
-        """Remember what was derived from a version (`features`, `drift`, `model`, `index`); made again, it replaces."""
+        """Remember what was derived from a version (`features`, `drift`, `model`, `index`); rebuilt, it replaces."""
         key = {"dataset": dataset, "version": version, "kind": kind}
         this = sa.and_(*(derived.c[column] == value for column, value in key.items()))
         with self._database.write() as connection:

@@ -270,7 +270,7 @@ class Registry:
                 self.triggers.finish(trigger, outcome)
 
     def in_service(self, dataset: str, kind: str) -> Derived | ServingIndex | None:
-        """The model or index in service: the data set's version it was derived from, and its details. A model's are those of its last switch, an index's what the pointer says."""
+        """The model or index in service: the data set's version it was derived from, and its details. A model's are those of its last switch, an index's what the pointer states."""
         if kind == "index":
             return self.indexes.serving(dataset)
         if kind == "model":

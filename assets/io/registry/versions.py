@@ -163,7 +163,7 @@ class Versions:
         return self._database.all(Version, query.order_by(versions.c.sequence))
 
     def of_inputs(self, dataset: str, input_key: str) -> Version | None:
-        """The version made from these inputs, if there is one."""
+        """The version derived from these inputs, if there is one."""
         with self._database.read() as connection:
             return of_inputs(connection, dataset, input_key)
 
@@ -188,7 +188,7 @@ def _text(at: datetime) -> str:
 
 
 def of_inputs(connection: sa.Connection, dataset: str, input_key: str) -> Version | None:
-    """The version made from these inputs, in a transaction that is open."""
+    """The version derived from these inputs, in a transaction that is open."""
     query = _VERSION.where(versions.c.dataset == dataset, versions.c.input_key == input_key)
     return first_record(connection, Version, query)
 

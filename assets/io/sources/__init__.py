@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 _SAMPLE = 1_000
-"""Rows that say which column may be a missing one."""
+"""Rows that show which column may be a missing one."""
 READERS = {**dict.fromkeys(formats.DECODERS, formats.read), "sql": extracts.read}
 
 
@@ -148,7 +148,7 @@ def check_columns(contract: Contract, landed: Sequence[str], rows: pl.LazyFrame)
     """Whether what landed has every declared column.
 
     Args:
-        rows: what landed, as text. A sample of it says which other column may be a missing one.
+        rows: what landed, as text. A sample of it shows which other column may be a missing one.
     Raises: SourceError: one is missing.
     """
     names = source_names(contract.columns, landed)

@@ -56,7 +56,7 @@ def is_archive(name: str) -> bool:
 
 
 def packing_of(path: Path, name: str, *, is_workbook: bool = False) -> str | None:
-    """How a file is packed, as the suffix says it: by its first bytes, or by its name where these
+    """How a file is packed, as the suffix states it: by its first bytes, or by its name where these
     are of no kind of file.
 
     Args:
@@ -83,7 +83,7 @@ def unpack(
     """Unpack into `folder`.
 
     Args:
-        name: what the archive is known by; its suffix says what it is where its bytes do not.
+        name: what the archive is known by; its suffix states what it is where its bytes do not.
         pattern: which members of a zip, as a glob; all by default.
     Raises: SourceError: it is broken, encrypted, a bomb, an archive of archives, or holds what is
         no file.

@@ -1,4 +1,4 @@
-"""What every database's extract is made of: the rows to take, the mark to go on from, its CSV file.
+"""What every database's extract consists of: the rows to take, the mark to go on from, its CSV file.
 
 Belongs here: what the databases share. Stays out: how to ask any one of them (postgres.py,
 mysql.py, sqlite_file.py, duckdb_file.py). An extract is CSV in which every text is quoted and null

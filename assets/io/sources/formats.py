@@ -46,7 +46,7 @@ def check_kind(source: Source, file: Path, where: Where) -> None:
     if kind is None or kind.format == source.format or (kind == BINARY and not is_text):
         return
     if kind.packing == "zip" and source.format == "excel":
-        return  # the workbook's reader says what is wrong with it
+        return  # the workbook's reader reports what is wrong with it
     if kind == BINARY and source.options.encoding not in ("utf-8", "auto"):
         return
     if kind.packing is not None:

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 
 Value = str | int | float
 SECONDS, NUMBERS = 3_600.0, 1_000
-"""How far back rows are read again unless the contract says otherwise."""
+"""How far back rows are read again unless the contract states otherwise."""
 _DIGEST_BYTES = 16
 _DAY_S = 86_400
 _MOMENT = re.compile(

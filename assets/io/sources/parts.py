@@ -30,7 +30,7 @@ def read(files: Sequence[tuple[str, Path]], reader: Reader, folder: Path, where:
 
     Args:
         files: what each is known by, and where it is.
-    Returns: what was read. `_row` counts on from file to file: its `files` say which records are
+    Returns: what was read. `_row` counts on from file to file: its `files` state which records are
         whose. A column that a file lacks is null there.
     Raises: SourceError: a file cannot be read; it is named, and so are the next ones that cannot.
     """

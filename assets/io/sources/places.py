@@ -33,7 +33,7 @@ R = TypeVar("R")
 class Place:
     """What fetching needs to know of this installation and this run.
 
-    `folder` is the run's own, for what is fetched; `is_landed` says whether bytes of a digest are
+    `folder` is the run's own, for what is fetched; `is_landed` states whether bytes of a digest are
     in the lake already, read as they would be now.
     `mark` is what the last published version reached, and the digest it was derived from. `labels`
     represent names that the delivery brings.

@@ -35,7 +35,7 @@ def lies_in_home(path: Path, home: Path) -> bool:
     """Whether a path is the home or is in it, by its text or by what the file system says its
     folders are.
 
-    A file system that does not tell upper and lower case apart, or a second mount, spells the same
+    A file system that does not distinguish upper and lower case, or a second mount, spells the same
     folder otherwise.
     """
     if path.is_relative_to(home):
