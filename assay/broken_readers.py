@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.contracts.errors import AssayError, Where
 from assay.contracts.extras import is_installed, missing_extra
-from assay.contracts.problems import Problem
-from assay.reports import name_first
+from assay.contracts.problems import Problem, name_first
 
 if TYPE_CHECKING:
     from assay.assets.io.installation import Installation

@@ -10,18 +10,16 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version as installed
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from assay.contracts.problems import SEVERITIES, Problem, Severity
+from assay.contracts.problems import SEVERITIES, Problem, Severity, name_first
 
 NOTHING = "check.nothing"
 """The id of the problem that a folder holds no contract."""
-MOST_NAMED = 5
-"""Readers that one finding names."""
 MARKDOWN_LIMIT = 60_000  # GitHub cuts a comment at 65,536 characters
 
 
@@ -125,12 +123,6 @@ class Outcome:
         return Counter(
             problem.severity for contract in self.contracts for problem in contract.all_problems
         )
-
-
-def name_first(names: Sequence[str]) -> str:
-    """The first names of a list, and how many more there are."""
-    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more
 
 
 def render(outcome: Outcome, format: str) -> str:

@@ -94,7 +94,7 @@ class ContractError(AssayError):
 
 
 class ContractErrors(ContractError):
-    """Several things wrong with one document, all of them told at once."""
+    """Several things wrong with one document, all of them reported at once."""
 
     def __init__(self, problems: tuple[ContractError, ...]) -> None:
         Exception.__init__(self, problems)

@@ -6,7 +6,7 @@ Belongs here: the shape. Stays out: finding (load.py, compatibility/), reporting
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -14,6 +14,8 @@ from assay.contracts.errors import NOWHERE, ContractError, ContractErrors, Where
 
 Severity = Literal["error", "warning", "info"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")
+MOST_NAMED = 5
+"""Names that one message lists."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Problem:
 
 
 def problems_of(error: ContractError) -> tuple[Problem, ...]:
-    """An error, or several told together, as problems."""
+    """An error, or several reported together, as problems."""
     errors = error.problems if isinstance(error, ContractErrors) else (error,)
     return tuple(
         Problem(item.id, "error", item.problem, item.remedy, item.where, item.path)
@@ -56,7 +58,7 @@ def problems_of(error: ContractError) -> tuple[Problem, ...]:
 
 
 def as_error(problems: Iterable[Problem]) -> ContractError:
-    """Problems as what one raises: one error, or several told together."""
+    """Problems as what one raises: one error, or several reported together."""
     errors = tuple(
         ContractError(item.problem, item.remedy, item.where, item.id, item.path)
         for item in problems
@@ -83,3 +85,9 @@ def suggestion(
     others = [choice for choice in choices if choice != key]
     close = difflib.get_close_matches(key, others, n=1)
     return f"Did you mean '{close[0]}'" if close else otherwise
+
+
+def name_first(names: Sequence[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more

@@ -1,8 +1,8 @@
 """Models in MLflow: who is champion, who challenges, and files that are what they were.
 
 Belongs here: the MLflow store, model files as skops. Stays out: training and evaluating
-(pipelines/act). MLflow's own loading and logging keep state for the whole process; the client is
-told everything instead.
+(pipelines/act). MLflow's own loading and logging keep state for the whole process; the client gets
+everything as arguments instead.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ def drafted(
             first that holds it.
         region: the contract's.
         license: an SPDX expression, over whatever is next to the file.
-        told: hears what is being done.
+        progress: receives what is being done.
     Raises: SourceError: the file does not exist, or cannot be read.
     """
     where = _check_file(path)

@@ -75,7 +75,7 @@ class Performance(Settings):
 
     Its score when it was evaluated, less `drop`, and `floor` where there is one.
 
-    Fewer than `least` outcomes say nothing. A fall is told only where the whole 95 % interval is
+    Fewer than `least` outcomes say nothing. A fall is reported only where the whole 95 % interval is
     below. `metric` is that of `assay.retrain` by default; a metric of order (`roc_auc`) does not
     see that everything has become likelier, `accuracy` (of what is likelier than not) does.
     """

@@ -1,4 +1,4 @@
-"""Whether a fill suits the columns that it names, told without frames.
+"""Whether a fill suits the columns that it names, decided without frames.
 
 `assay check` reads hundreds of contracts without them.
 """

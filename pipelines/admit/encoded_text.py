@@ -27,7 +27,7 @@ def escaped(
 ) -> list[pl.LazyFrame]:
     """Plan the search of cells that are encoded, one for each column, as personal.spans gives it.
 
-    A value is told as it is written; see `without_superseded` for the rows of no confidence.
+    A value is reported as it is written; see `without_superseded` for the rows of no confidence.
     """
     return [
         frame.select(pl.col(ROW).cast(pl.Int64), pl.col(column).cast(pl.String).alias("cell"))

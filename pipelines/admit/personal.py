@@ -227,7 +227,7 @@ def encoded(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.LazyFrame]:
 
 
 def within(hidden: pl.DataFrame, regions: PhoneRegions = ANY_REGION) -> list[pl.LazyFrame]:
-    """Plan the search in decoded text; what is found is told as the token that hides it, and what
+    """Plan the search in decoded text; what is found is reported as the token that hides it, and what
     no one can look into as `unscanned`.
     """
     opaque = hidden.lazy().filter(pl.col("text").is_null())

@@ -286,7 +286,7 @@ def looks(frame: pl.LazyFrame, found: Sequence[Pair]) -> list[pl.LazyFrame]:
 def halves(
     frame: pl.LazyFrame, found: Sequence[Pair], counts: Sequence[pl.DataFrame]
 ) -> list[pl.LazyFrame]:
-    """Plan the search where `looks` gave reason for one; what is found is told for both columns, as
+    """Plan the search where `looks` gave reason for one; what is found is reported for both columns, as
     `spans` tells it.
     """
     plans = []

@@ -1,4 +1,4 @@
-"""Pairs of records -> how probable it is that each is one thing told twice, learned from the pairs
+"""Pairs of records -> how probable it is that each describes one thing twice, learned from the pairs
 themselves.
 
 Belongs here: comparing cells, weighing them, deciding. Stays out: which pairs (blocking.py), what

@@ -69,7 +69,7 @@ def tested(
     as_type = ColumnType.Numerical if kind == "numerical" else ColumnType.Categorical
     with warnings.catch_warnings():
         # histograms of constants and rare categories divide by zero; a score that comes out as no
-        # number is told as such
+        # number is reported as such
         warnings.simplefilter("ignore", RuntimeWarning)
         result = get_stattest(before, now, as_type, method.method)(
             before, now, as_type, method.threshold

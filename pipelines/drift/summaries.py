@@ -20,8 +20,8 @@ equal weight: ranks are then off by at most about 0.1 %.
 """
 
 CATEGORIES = 20_000
-"""A column of more different texts is counted in buckets by hash; which of them are new cannot be
-told then.
+"""A column of more different texts is counted in buckets by hash; which of them are new is
+then unknown.
 """
 
 BUCKETS = 4_096

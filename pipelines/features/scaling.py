@@ -66,7 +66,7 @@ def _fit_scale(transform: Scale, rows: pl.LazyFrame, context: Context) -> Learni
         from sklearn.preprocessing import RobustScaler
 
         found = yield from _drawn(transform, rows)
-        with np.errstate(over="ignore"):  # told below, by column
+        with np.errstate(over="ignore"):  # reported below, by column
             scalers = {
                 column: RobustScaler().fit(_values(found, column, "to scale by"))
                 for column in transform.columns

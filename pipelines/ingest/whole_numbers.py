@@ -61,7 +61,7 @@ def _digits(cells: pl.Series) -> int:
 
 
 class Measured:
-    """The bytes of cells that go by as batches, told at the end; several batches are measured at
+    """The bytes of cells that go by as batches, reported at the end; several batches are measured at
     once, as they are small.
     """
 

@@ -36,8 +36,8 @@ class Group:
 
 @dataclass(frozen=True)
 class Balance:
-    """One column's groups, the largest first, and what they come to; None if it cannot be
-    told.
+    """One column's groups, the largest first, and what they come to; None if it is
+    unknown.
     """
 
     column: str

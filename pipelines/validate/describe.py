@@ -3,7 +3,7 @@ of them.
 
 Belongs here: measuring for people. Stays out: evaluating (metrics.py), what a draft consists of
 (draft/profile.py), comparing versions (drift/).
-Of columns that may be personal nothing is told but how many values are missing and how many are
+Of columns that may be personal nothing is reported but how many values are missing and how many are
 different.
 """
 
@@ -56,7 +56,7 @@ def counting(frame: pl.LazyFrame, hidden: Collection[str]) -> pl.LazyFrame:
     """Plan the pass over all rows: one row, a struct for each column.
 
     Args:
-        hidden: columns of which no value may be told.
+        hidden: columns of which no value may be reported.
     """
     return frame.select(
         _frequencies(name, kind, name not in hidden)

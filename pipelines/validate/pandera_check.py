@@ -1,7 +1,7 @@
 """Batches about to be written -> pandera's second opinion.
 
 Belongs here: running pandera on eager batches, and the canary that proves it runs. Stays out: the
-schema (contracts/schema.py). pandera checks only the schema of a lazy frame unless told otherwise,
+schema (contracts/schema.py). pandera checks only the schema of a lazy frame by default,
 in silence; hence eager batches, an explicit depth, and a canary.
 """
 

@@ -110,7 +110,7 @@ def named_apart(names: list[str]) -> tuple[list[str], list[str]]:
     """Names that can be distinguished: one that is empty becomes `column_3`, one that is there
     already `name_2`.
 
-    Returns them, and the places of those that were changed, as told.
+    Returns them, and the places of those that were changed, as requested.
     """
     taken: set[str] = set()
     done, changed = [], []
