@@ -263,6 +263,6 @@ def open_workspace(instance: dg.DagsterInstance, socket: str) -> AssayProcessCon
     return AssayProcessContext(instance, workspace_load_target=target, version=__version__)
 
 
-def dagster_app(workspace: WorkspaceProcessContext) -> ASGIApp:
-    """Dagster's webserver as an ASGI application."""
-    return AssayWebserver(workspace, live_data_poll_rate=POLL_MS).create_asgi_app()
+def dagster_app(workspace: WorkspaceProcessContext, prefix: str = "") -> ASGIApp:
+    """Dagster's webserver as an ASGI application, its pages below a path."""
+    return AssayWebserver(workspace, prefix, live_data_poll_rate=POLL_MS).create_asgi_app()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
@@ -20,17 +20,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assay.assets.io.home import account
 from assay.contracts.errors import AssayError
+from assay.contracts.stewards import Role
 from assay.web import pages
 from assay.web.graphql_guard import (
     MAX_BODY_BYTES,
     Checked,
     Refusal,
     check_body,
-    check_websocket_text,
 )
 from assay.web.peers import user_of
 from assay.web.people import VISITOR, Identity, People, Visitor
 from assay.web.provider import CALLBACK, Provider
+from assay.web.public_address import (
+    PASSED_ON,
+    PublicAddress,
+    as_the_proxy_saw_it,
+    path_below,
+)
 from assay.web.request_guard import (
     GRAPHQL,
     SIGN_IN,
@@ -46,8 +52,8 @@ from assay.web.request_guard import (
     own_hosts,
 )
 from assay.web.sign_in import Links, Sessions
+from assay.web.websocket_guard import WebsocketGuard, refuse_websocket
 
-POLICY_VIOLATION = 1008
 SIGN_IN_LIFE_S = 10 * 60
 _HEADERS = {
     "X-Frame-Options": "DENY",
@@ -64,6 +70,8 @@ _AHEAD_OF_TIME = (
 )  # a browser that loads a page before it is opened sends one of these
 
 
+_USER = "assay.user"
+"""The key of the ASGI scope for the user id at the other end; None if the system does not tell."""
 Record = Callable[[Visitor, tuple[str, ...], str], None]
 """Writes down who sends which mutations, with the SHA-256 of the whole request."""
 
@@ -76,6 +84,8 @@ class Front:
         provider: signs people in, where there is one; the one-time link is there in any case.
         record: is called before a mutation is passed on; what cannot be recorded is not passed on.
         user: the account that signs in by a one-time link.
+        proxy: the user id of the proxy in front, whose forwarded headers count and through which
+            alone the public address is reached; without one, nobody's count.
     """
 
     dagster: ASGIApp
@@ -86,27 +96,43 @@ class Front:
     provider: Provider | None = None
     sessions: Sessions = field(default_factory=Sessions)
     user: str = field(default_factory=account)
+    proxy: int | None = None
 
     def __post_init__(self) -> None:
         """Between the two requests of a sign-in a cookie of its own keeps what belongs to it."""
+        own = PublicAddress(f"http://127.0.0.1:{self.port}")
+        self.address = self.provider.address if self.provider else own
+        self.prefix = self.address.prefix
         self._provider_app = SessionMiddleware(
             self._answer_sign_in,
             secret_key=secrets.token_urlsafe(32),
             session_cookie=f"assay_sign_in_{self.port}",
             max_age=SIGN_IN_LIFE_S,
-            path=SIGN_IN,
+            path=f"{self.prefix}{SIGN_IN}",
             same_site="lax",  # the provider sends the browser back
-            https_only=self.provider is not None and self.provider.is_secure,
+            https_only=self.address.is_secure,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
-        if scope["type"] == "http":
-            await self._answer_http(scope, receive, _with_headers(send))
-        elif scope["type"] == "websocket":
-            await self._answer_websocket(scope, receive, send)
-        else:
+        if scope["type"] not in ("http", "websocket"):
             await self.dagster(scope, receive, send)
+            return
+        scope = {**scope, _USER: user_of(scope.get("client"), scope.get("server"))}
+        facts = self._as_opened(scope)
+        if isinstance(facts, RequestFacts):
+            scope |= {"headers": _encoded(facts), "path": facts.path}
+        if scope["type"] == "http":
+            await self._answer_http(scope, facts, receive, _with_headers(send))
+        else:
+            await self._answer_websocket(scope, facts, receive, send)
+
+    def _as_opened(self, scope: Scope) -> RequestFacts | Refusal:
+        """The request as the browser sent it: a proxy that is named may say what it changed."""
+        facts = _facts(scope, self.prefix)
+        if self.proxy is None or scope[_USER] != self.proxy:
+            return facts
+        return as_the_proxy_saw_it(facts, self.address)
 
     @property
     def cookie(self) -> str:
@@ -123,7 +149,7 @@ class Front:
         return None
 
     def _identity(self, key: str, scope: Scope) -> Identity | None:
-        return self.sessions.identity_of(key, _user(scope))
+        return self.sessions.identity_of(key, scope[_USER])
 
     def visitor_of(self, key: str | None, scope: Scope) -> Visitor | Refusal:
         """Whose session it is, with the role of this moment."""
@@ -132,40 +158,41 @@ class Front:
             return pages.SIGN_IN_FIRST if self.provider else pages.NOT_SIGNED_IN
         return self.people.visitor(identity) or pages.NO_ROLE
 
-    def check(self, facts: RequestFacts) -> Refusal | None:
+    def check(self, facts: RequestFacts, scope: Scope) -> Refusal | None:
         """What holds for every request, signed in or not."""
-        return check_host(facts, frozenset(self._origins()))
+        refusal = check_host(facts, frozenset(self._origins()))
+        by_passes = self.proxy not in (None, scope[_USER]) and not self._is_at_own_address(facts)
+        return refusal or (pages.NOT_BY_THE_PROXY if by_passes else None)
+
+    def _is_at_own_address(self, facts: RequestFacts) -> bool:
+        """Whether the request came to this machine's own name, not to the public address."""
+        return (facts.value("host") or "").lower() in own_hosts(self.port)
 
     def _origins(self) -> dict[str, str]:
         """Host header -> the origin of pages of that address."""
         origins = {host: f"http://{host}" for host in own_hosts(self.port)}
-        return origins | ({self.provider.host: self.provider.url} if self.provider else {})
+        return origins | {self.address.host: self.address.origin}
 
-    async def _answer_http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request, facts = Request(scope, receive), _facts(scope)
-        refusal = self.check(facts)
-        if refusal is None and facts.path in (SIGN_IN, CALLBACK):
-            by_link = facts.path == SIGN_IN and "token" in request.query_params
-            if by_link or self.provider is None or request.method != "GET":
-                await self._sign_in(request)(scope, receive, send)
-            else:
-                await self._provider_app(scope, receive, send)
+    async def _answer_http(
+        self, scope: Scope, opened: RequestFacts | Refusal, receive: Receive, send: Send
+    ) -> None:
+        request = Request(scope, receive)
+        refusal = opened if isinstance(opened, Refusal) else self.check(opened, scope)
+        below = None if isinstance(opened, Refusal) else path_below(self.prefix, opened)
+        if isinstance(opened, Refusal) or below is None or refusal is not None:
+            answer = self._outside(request, refusal or Refusal(404, "There is no such page."))
+            await answer(scope, receive, send)
+            return
+        facts = replace(opened, path=below)
+        if facts.path in (SIGN_IN, CALLBACK):
+            await self._sign_in_app(request, facts)(scope, receive, send)
             return
         key = self.session_of(request)
         visitor = self.visitor_of(key, scope)
-        if refusal is None and isinstance(visitor, Refusal):
-            refusal = visitor
-        refusal = refusal or check_path(facts) or check_method(facts)
-        if refusal is None:
-            refusal = (
-                check_origin(facts, self._origins())
-                if facts.method == "POST"
-                else check_reader(facts)
-            )
-        if refusal is None and isinstance(visitor, Visitor):
-            refusal = check_role(facts, visitor.role)
+        refusal = visitor if isinstance(visitor, Refusal) else self._check_page(facts, visitor.role)
         if refusal is not None or key is None or isinstance(visitor, Refusal):
-            await pages.refused(refusal or pages.NOT_SIGNED_IN, request)(scope, receive, send)
+            answer = self._refused(refusal or pages.NOT_SIGNED_IN, request)
+            await answer(scope, receive, send)
             return
         scope[VISITOR] = visitor
         if facts.path == SIGN_OUT:
@@ -173,20 +200,55 @@ class Front:
         elif facts.path == GRAPHQL:
             await self._answer_graphql(request, facts, visitor, send)
         else:
-            await self.dagster(scope, receive, send)
+            await self.dagster(_for_dagster(scope), receive, send)
+
+    def _check_page(self, facts: RequestFacts, role: Role) -> Refusal | None:
+        """What holds for a person who has signed in."""
+        return (
+            check_path(facts)
+            or check_method(facts)
+            or (
+                check_origin(facts, self._origins())
+                if facts.method == "POST"
+                else check_reader(facts)
+            )
+            or check_role(facts, role)
+        )
+
+    def _outside(self, request: Request, refusal: Refusal) -> Response:
+        """A request that reaches no page: whoever opens the top of the host is sent to ours."""
+        is_top = refusal.status == 404 and request.scope["path"] in ("/", self.prefix)
+        if is_top and request.method in ("GET", "HEAD"):
+            return RedirectResponse(f"{self.prefix}/", 303)
+        return self._refused(refusal, request)
+
+    def _refused(self, refusal: Refusal, request: Request) -> Response:
+        return pages.refused(refusal, request, self.prefix)
+
+    def _sign_in_app(self, request: Request, facts: RequestFacts) -> ASGIApp:
+        """What answers a request about signing in: by a link, or by the provider."""
+        by_link = facts.path == SIGN_IN and "token" in request.query_params
+        is_own = self._is_at_own_address(facts)
+        if by_link and not is_own:
+            return self._refused(pages.LINK_IS_LOCAL, request)
+        if by_link or self.provider is None or request.method != "GET":
+            return self._sign_in(request)
+        if is_own and facts.value("host") != self.address.host:
+            return RedirectResponse(f"{self.address.url}{SIGN_IN}", 303)
+        return self._provider_app
 
     def _sign_in(self, request: Request) -> Response:
         token = request.query_params.get("token", "")
         if request.method not in ("GET", "HEAD"):
-            return pages.refused(Refusal(405, "A sign-in link is opened with GET."), request)
+            return self._refused(Refusal(405, "A sign-in link is opened with GET."), request)
         if self.session_of(request) is not None:
-            return RedirectResponse("/", 303)
+            return RedirectResponse(f"{self.prefix}/", 303)
         if request.method == "HEAD" or not _is_opened_by_a_person(request.headers):
-            return pages.refused(
+            return self._refused(
                 Refusal(403, "A sign-in link is opened in a window of its own."), request
             )
         if not self.links.use(token):
-            return pages.refused(pages.LINK_IS_GONE, request)
+            return self._refused(pages.LINK_IS_GONE, request)
         return self._begin_session(request, Identity(self.user, "link"))
 
     async def _answer_sign_in(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -196,45 +258,45 @@ class Front:
 
     async def _sign_in_with_provider(self, request: Request) -> Response:
         if self.provider is None:
-            return pages.refused(pages.NOT_SIGNED_IN, request)
-        if request.url.path == SIGN_IN:
+            return self._refused(pages.NOT_SIGNED_IN, request)
+        if request.scope["path"] == f"{self.prefix}{SIGN_IN}":
             answer = await self.provider.begin(request)
-            return pages.refused(answer, request) if isinstance(answer, Refusal) else answer
+            return self._refused(answer, request) if isinstance(answer, Refusal) else answer
         subject = await self.provider.finish(request)
         if isinstance(subject, Refusal):
-            return pages.refused(subject, request)
+            return self._refused(subject, request)
         person = self.people.by_subject(subject)
         identity = Identity(person.name, "provider") if person else None
         if identity is None or self.people.visitor(identity) is None:
-            return pages.refused(pages.NO_ROLE, request)
+            return self._refused(pages.NO_ROLE, request)
         return self._begin_session(request, identity)
 
     def _begin_session(self, request: Request, identity: Identity) -> Response:
         arrives_from = request.headers.get("sec-fetch-site", "none")
         response = (
-            RedirectResponse("/", 303)
+            RedirectResponse(f"{self.prefix}/", 303)
             if arrives_from in ("none", "same-origin")
-            else pages.signed_in()
+            else pages.signed_in(self.prefix)
         )
         response.set_cookie(
             self.cookie,
-            self.sessions.begin(identity, _user(request.scope)),
-            path="/",
+            self.sessions.begin(identity, request.scope[_USER]),
+            path=self.prefix or "/",
             httponly=True,
             samesite="strict",
-            secure=self.provider is not None
-            and self.provider.is_secure
-            and request.headers.get("host", "").lower() == self.provider.host,
+            secure=self.address.is_secure
+            and request.headers.get("host", "").lower() == self.address.host,
         )
         response.headers["Cache-Control"] = "no-store"
         return response
 
     def _sign_out(self, request: Request, key: str, visitor: Visitor) -> Response:
         if request.method != "POST":
-            return pages.sign_out_form(visitor.name)
+            return pages.sign_out_form(visitor.name, self.prefix)
         self.sessions.end(key)
         response = pages.signed_out()
-        response.delete_cookie(self.cookie, path="/", httponly=True, samesite="strict")
+        path = self.prefix or "/"
+        response.delete_cookie(self.cookie, path=path, httponly=True, samesite="strict")
         return response
 
     async def _answer_graphql(
@@ -245,14 +307,14 @@ class Front:
         if isinstance(checked, Checked) and checked.mutations:
             checked = await self._recorded(checked, visitor)
         if isinstance(checked, Refusal):
-            await pages.refused(checked, request)(request.scope, request.receive, send)
+            await self._refused(checked, request)(request.scope, request.receive, send)
             return
         body = checked.body
-        headers = Headers(scope=request.scope).mutablecopy()
+        # the query is in the body alone: a query in the address is not passed on
+        scope = {**_for_dagster(request.scope), "query_string": b""}
+        headers = MutableHeaders(scope=scope)
         headers["content-type"] = "application/json"
         headers["content-length"] = str(len(body))
-        # the query is in the body alone: a query in the address is not passed on
-        scope = {**request.scope, "headers": headers.raw, "query_string": b""}
         await self.dagster(scope, _replay(body, request.receive), send)
 
     async def _recorded(self, checked: Checked, visitor: Visitor) -> Checked | Refusal:
@@ -264,87 +326,54 @@ class Front:
             return pages.NOT_RECORDED
         return checked
 
-    async def _answer_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        connection, facts = HTTPConnection(scope), _facts(scope)
-        key = self.session_of(connection)
+    async def _answer_websocket(
+        self, scope: Scope, opened: RequestFacts | Refusal, receive: Receive, send: Send
+    ) -> None:
+        key = self.session_of(HTTPConnection(scope))
         visitor = self.visitor_of(key, scope)
-        refusal = self.check(facts) or (visitor if isinstance(visitor, Refusal) else None)
-        if refusal is None and facts.path != GRAPHQL:
+        refusal = self._check_websocket(scope, opened)
+        if refusal is None and isinstance(visitor, Refusal):
+            refusal = visitor
+        if refusal is not None or isinstance(visitor, Refusal):
+            await refuse_websocket(refusal or pages.NOT_SIGNED_IN, scope, receive, send)
+            return
+        guard = WebsocketGuard(receive, send, visitor, lambda: self.visitor_of(key, scope))
+        await guard.serve(self.dagster, {**_for_dagster(scope), VISITOR: visitor})
+
+    def _check_websocket(self, scope: Scope, opened: RequestFacts | Refusal) -> Refusal | None:
+        if isinstance(opened, Refusal):
+            return opened
+        refusal = self.check(opened, scope)
+        if refusal is None and path_below(self.prefix, opened) != GRAPHQL:
             refusal = Refusal(404, "There is no such page.")
-        refusal = refusal or check_origin(facts, self._origins())
+        refusal = refusal or check_origin(opened, self._origins())
         if refusal is None and "graphql-ws" not in scope.get("subprotocols", []):
             refusal = Refusal(400, "The connection must offer the protocol `graphql-ws`.")
-        if refusal is not None:
-            await _refuse_websocket(refusal, scope, receive, send)
-            return
-        scope[VISITOR] = visitor
-        guard = _WebsocketGuard(receive, send, lambda: self.visitor_of(key, scope))
-        await self.dagster(scope, guard.receive, guard.send)
+        return refusal
 
 
-@dataclass
-class _WebsocketGuard:
-    """A websocket that passes on checked messages only, and closes when the session has ended."""
-
-    _receive: Receive
-    _send: Send
-    visitor: Callable[[], Visitor | Refusal]
-    is_closed: bool = False
-
-    async def receive(self) -> Message:
-        """The next message; a refused one closes the connection."""
-        message = await self._receive()
-        if message["type"] != "websocket.receive":
-            return message
-        visitor, text = self.visitor(), message.get("text")
-        if isinstance(visitor, Refusal):
-            return await self._close(visitor)
-        if text is None:
-            return await self._close(Refusal(400, "Messages must be text."))
-        checked = check_websocket_text(text, visitor.role)
-        if isinstance(checked, Refusal):
-            return await self._close(checked)
-        return {"type": "websocket.receive", "text": checked}
-
-    async def send(self, message: Message) -> None:
-        """Pass on what Dagster sends, while the person is signed in."""
-        if self.is_closed:
-            return
-        visitor = self.visitor()
-        if message["type"] == "websocket.send" and isinstance(visitor, Refusal):
-            await self._close(visitor)
-            return
-        self.is_closed = message["type"] == "websocket.close"
-        await self._send(message)
-
-    async def _close(self, refusal: Refusal) -> Message:
-        if not self.is_closed:
-            self.is_closed = True
-            await self._send(
-                {
-                    "type": "websocket.close",
-                    "code": POLICY_VIOLATION,
-                    "reason": refusal.reason[:120],
-                }
-            )
-        return {"type": "websocket.disconnect", "code": POLICY_VIOLATION}
-
-
-def _facts(scope: Scope) -> RequestFacts:
+def _facts(scope: Scope, prefix: str) -> RequestFacts:
     headers = tuple(
         (name.decode("latin-1").lower(), value.decode("latin-1"))
         for name, value in scope["headers"]
     )
-    raw = scope.get("raw_path") or scope["path"].encode()
-    path = scope["path"]
+    path, ours = scope["path"], (GRAPHQL, SIGN_IN, SIGN_OUT, CALLBACK)
+    raw = (scope.get("raw_path") or path.encode()).partition(b"?")[0].decode("latin-1")
     # `%2Fgraphql` and the like: the spelling that came decides, not what a server makes of it
-    if path in (GRAPHQL, SIGN_IN, SIGN_OUT, CALLBACK) and raw.partition(b"?")[0] != path.encode():
-        path = raw.decode("latin-1")
+    is_hidden = path.startswith(f"{prefix}/") and not raw.startswith(f"{prefix}/")
+    if path.removeprefix(prefix) in ours or is_hidden:
+        path = raw
     return RequestFacts(scope.get("method", "GET"), path, headers)
 
 
-def _user(scope: Scope) -> int | None:
-    return user_of(scope.get("client"), scope.get("server"))
+def _encoded(facts: RequestFacts) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in facts.headers]
+
+
+def _for_dagster(scope: Scope) -> Scope:
+    """The connection without the headers that Dagster does not need."""
+    headers = [pair for pair in scope["headers"] if pair[0].decode("latin-1") in PASSED_ON]
+    return {**scope, "headers": headers}
 
 
 def _is_opened_by_a_person(headers: Headers) -> bool:
@@ -384,18 +413,3 @@ def _with_headers(send: Send) -> Send:
         await send(message)
 
     return send_with_headers
-
-
-async def _refuse_websocket(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer the handshake with an HTTP status where the server can, else close it."""
-    await receive()
-    if "websocket.http.response" not in scope.get("extensions", {}):
-        await send(
-            {"type": "websocket.close", "code": POLICY_VIOLATION, "reason": refusal.reason[:120]}
-        )
-        return
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store")]
-    await send(
-        {"type": "websocket.http.response.start", "status": refusal.status, "headers": headers}
-    )
-    await send({"type": "websocket.http.response.body", "body": refusal.reason.encode()})

@@ -20,6 +20,12 @@ LINK_IS_GONE = Refusal(
     "This sign-in link has been used, or is older than 15 minutes. "
     "Run `assay ui --link` for a new one.",
 )
+LINK_IS_LOCAL = Refusal(
+    403, "A one-time link signs in on the machine of `assay ui` only. Sign in with your account."
+)
+NOT_BY_THE_PROXY = Refusal(
+    403, "This address is reached through its proxy only. Open it in a browser."
+)
 NO_ROLE = Refusal(
     403, "You have no role here. An administrator adds you to the stewards' file, ASSAY_STEWARDS."
 )
@@ -55,13 +61,18 @@ def page(title: str, body: str, status: int = 200) -> HTMLResponse:
     )
 
 
-def refused(refusal: Refusal, request: Request) -> Response:
-    """The refusal as a page for people, as JSON for programs."""
+def refused(refusal: Refusal, request: Request, prefix: str) -> Response:
+    """The refusal as a page for people, as JSON for programs.
+
+    Args:
+        prefix: the path below which our pages are.
+    """
     headers = {"Cache-Control": "no-store"}
     if "text/html" not in request.headers.get("accept", ""):
         return JSONResponse({"errors": [{"message": refusal.reason}]}, refusal.status, headers)
     if refusal.status == 401:
-        button = "<p><a href='/sign-in'>Sign in</a></p>" if refusal is SIGN_IN_FIRST else ""
+        link = f"<p><a href='{escape(prefix)}/sign-in'>Sign in</a></p>"
+        button = link if refusal is SIGN_IN_FIRST else ""
         return page(
             "Sign in to Assay",
             _marked(refusal.reason)
@@ -84,17 +95,18 @@ def _marked(text: str) -> str:
     )
 
 
-def signed_in() -> HTMLResponse:
+def signed_in(prefix: str) -> HTMLResponse:
     """For a link on another site's page: the browser sends the new cookie with the next click."""
-    return page("You are signed in", "<p><a href='/'>Open Assay</a></p>")
+    return page("You are signed in", f"<p><a href='{escape(prefix)}/'>Open Assay</a></p>")
 
 
-def sign_out_form(user: str) -> HTMLResponse:
+def sign_out_form(user: str, prefix: str) -> HTMLResponse:
     """Asks before signing out: a page of another site may lead here, not press the button."""
     return page(
         "Sign out",
         f"<p>You are signed in as {escape(user)}.</p>"
-        "<form method='post' action='/sign-out'><button>Sign out</button></form>",
+        f"<form method='post' action='{escape(prefix)}/sign-out'>"
+        "<button>Sign out</button></form>",
     )
 
 

@@ -6,10 +6,12 @@ Belongs here: the settings, and the two requests of a sign-in. Stays out: who th
 
 from __future__ import annotations
 
+import os
+import pwd
+import re
 from typing import Any
-from urllib.parse import urlsplit
 
-from pydantic import AnyHttpUrl, SecretStr, ValidationError, model_validator
+from pydantic import AnyHttpUrl, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,9 +19,11 @@ from starlette.responses import Response
 from assay.contracts.errors import ConfigurationError, Where
 from assay.contracts.stewards import Subject
 from assay.web.graphql_guard import Refusal
+from assay.web.public_address import PublicAddress
 
 CALLBACK = "/sign-in/callback"
 TIMEOUT_S = 10
+_PREFIX = re.compile(r"(/[A-Za-z0-9_-]+)*")
 _FAILED = Refusal(
     403, "The sign-in did not succeed. Start again from the sign-in page of this address."
 )
@@ -31,7 +35,9 @@ class ProviderSettings(BaseSettings):
 
     ASSAY_OIDC_ISSUER: the provider's address, as its tokens name it. ASSAY_OIDC_CLIENT_ID and
     ASSAY_OIDC_CLIENT_SECRET: what it knows this installation by; a public client has no secret.
-    ASSAY_OIDC_URL: where people open the web UI (http://127.0.0.1:PORT).
+    ASSAY_OIDC_URL: where people open the web UI, with the path before its pages where there is one
+    (http://127.0.0.1:PORT). ASSAY_OIDC_PROXY_ACCOUNT: the account of the proxy in front, whose
+    X-Forwarded-Host, -Proto and -Prefix count (no proxy's do).
     """
 
     model_config = SettingsConfigDict(env_prefix="ASSAY_OIDC_", frozen=True)
@@ -40,6 +46,18 @@ class ProviderSettings(BaseSettings):
     client_id: str = ""
     client_secret: SecretStr = SecretStr("")
     url: AnyHttpUrl | None = None
+    proxy_account: str = ""
+
+    @field_validator("proxy_account")
+    @classmethod
+    def _exists(cls, name: str) -> str:
+        try:
+            user = pwd.getpwnam(name).pw_uid if name else None
+        except KeyError:
+            raise ValueError(f"this machine has no account '{name}'") from None
+        if user == os.geteuid():
+            raise ValueError("the proxy must run under another account than the web UI")
+        return name
 
     @model_validator(mode="after")
     def _complete(self) -> ProviderSettings:
@@ -49,9 +67,28 @@ class ProviderSettings(BaseSettings):
             local = address is not None and address.host in ("127.0.0.1", "localhost", "[::1]")
             if address is not None and address.scheme != "https" and not local:
                 raise ValueError("an address that is not on this machine must begin with https://")
-        if self.url is not None and (self.url.path or "/") != "/":
-            raise ValueError("ASSAY_OIDC_URL must not have a path")
+        if self.url is not None and not _PREFIX.fullmatch((self.url.path or "").rstrip("/")):
+            raise ValueError(
+                "the path of ASSAY_OIDC_URL may have letters, digits, `-`, `_` and `/` only"
+            )
+        if self.url is not None and (self.url.query or self.url.fragment or self.url.username):
+            raise ValueError("ASSAY_OIDC_URL must be an address without user, query and fragment")
+        if (self.url is not None or self.proxy_account) and self.issuer is None:
+            raise ValueError(
+                "ASSAY_OIDC_URL and ASSAY_OIDC_PROXY_ACCOUNT need ASSAY_OIDC_ISSUER: "
+                "without a provider, people sign in on this machine only"
+            )
         return self
+
+    @property
+    def public_url(self) -> str | None:
+        """ASSAY_OIDC_URL without a slash at its end."""
+        return str(self.url).rstrip("/") if self.url else None
+
+    @property
+    def proxy(self) -> int | None:
+        """The user id of the proxy; None if none is named."""
+        return pwd.getpwnam(self.proxy_account).pw_uid if self.proxy_account else None
 
 
 def provider_settings() -> ProviderSettings:
@@ -72,13 +109,13 @@ class Provider:
     """The provider of an installation.
 
     Args:
-        url: the address under which people open the web UI, without a path.
+        url: the address under which people open the web UI.
     """
 
     def __init__(self, settings: ProviderSettings, url: str) -> None:
         from authlib.integrations.starlette_client import OAuth
 
-        self.url, self.issuer = url.rstrip("/"), str(settings.issuer).rstrip("/")
+        self.address, self.issuer = PublicAddress(url), str(settings.issuer).rstrip("/")
         secret = settings.client_secret.get_secret_value()
         self._client: Any = OAuth().register(
             "provider",
@@ -93,16 +130,6 @@ class Provider:
             },
         )
 
-    @property
-    def host(self) -> str:
-        """The Host header of requests to the public address."""
-        return urlsplit(self.url).netloc
-
-    @property
-    def is_secure(self) -> bool:
-        """Whether people open the web UI over TLS."""
-        return self.url.startswith("https://")
-
     async def begin(self, request: Request) -> Response | Refusal:
         """Send the browser to the provider; state, nonce and verifier stay in `request.session`."""
         import httpx2
@@ -110,7 +137,7 @@ class Provider:
 
         try:
             answer: Response = await self._client.authorize_redirect(
-                request, f"{self.url}{CALLBACK}"
+                request, f"{self.address.url}{CALLBACK}"
             )
         except (httpx2.HTTPError, ValueError):
             return _UNREACHABLE

@@ -25,6 +25,7 @@ from assay.assets.io.home import account
 from assay.contracts.errors import ConfigurationError
 from assay.web.processes import adopt_orphans, end_descendants
 from assay.web.provider import provider_settings
+from assay.web.public_address import PublicAddress
 from assay.web.sign_in import LINK_LIFE_S, Links
 from assay.web.supervise import ORDERLY_S, STOP, Plan
 
@@ -113,7 +114,7 @@ def serve(home: Path, port: int) -> int:
     """
     place = Place(home / "ui")
     with place.claim() as lock, _listen(port) as listening:
-        url = f"http://127.0.0.1:{port}"
+        url = f"http://127.0.0.1:{port}{_prefix()}"
         lock.truncate()
         json.dump({"url": url, "pid": os.getpid()}, lock)
         lock.flush()
@@ -130,13 +131,17 @@ def serve(home: Path, port: int) -> int:
             return _wait(supervisor, writer, stop)
 
 
+def _prefix() -> str:
+    """The path below which every page is. Raises: ConfigurationError: a setting is wrong."""
+    return PublicAddress(provider_settings().public_url or "").prefix
+
+
 def prepare(home: Path) -> None:
     """Have Dagster's instance below the home, and name both to the services."""
     from assay.assets.dagster.instance import instance
     from assay.assets.io.home import home as current_home
 
     where = current_home()
-    provider_settings()
     instance(where).dispose()
     # no contract at all is a message here; one that is wrong is shown by the UI
     where.contract_paths()

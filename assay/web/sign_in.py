@@ -24,6 +24,13 @@ SESSION_LIFE_S = 8 * 3600
 _TOKEN = re.compile(r"^[A-Za-z0-9_-]{43}$")  # 32 bytes in base64url
 
 
+def seconds_since_boot() -> float:
+    """Seconds that a wrong clock does not change, and that go on while the machine sleeps."""
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode("ascii", "replace")).hexdigest()
 
@@ -85,7 +92,7 @@ class Sessions:
     `user`: the user id at the other end of the connection; None if the system does not tell.
     """
 
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = seconds_since_boot
     _open: dict[str, _Session] = field(default_factory=dict)
 
     def begin(self, identity: Identity, user: int | None = None) -> str:

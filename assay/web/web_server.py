@@ -17,7 +17,7 @@ from assay.contracts.stewards import StewardPolicy
 from assay.web.dagster_app import dagster_app, open_workspace
 from assay.web.front import Front
 from assay.web.people import People, Visitor
-from assay.web.provider import Provider, provider_settings
+from assay.web.provider import Provider, ProviderSettings, provider_settings
 from assay.web.sign_in import Links
 from assay.web.supervise import answers
 
@@ -39,16 +39,18 @@ def serve(port: int, listening: int, code_socket: Path, links: Path) -> None:
     with dg.DagsterInstance.get() as instance:
         instance.optimize_for_webserver(STATEMENT_TIMEOUT_MS, POOL_RECYCLE_S, POOL_OVERFLOW)
         with open_workspace(instance, str(code_socket)) as workspace:
-            app = dagster_app(workspace)
-            front = Front(app, port, Links(links), People(policies), record, _provider(port))
+            settings = provider_settings()
+            provider = _provider(settings, port)
+            app = dagster_app(workspace, provider.address.prefix if provider else "")
+            people = People(policies)
+            front = Front(app, port, Links(links), people, record, provider, proxy=settings.proxy)
             uvicorn.Server(_settings(front)).run([socket.socket(fileno=listening)])
 
 
-def _provider(port: int) -> Provider | None:
-    settings = provider_settings()
+def _provider(settings: ProviderSettings, port: int) -> Provider | None:
     if settings.issuer is None:
         return None
-    return Provider(settings, str(settings.url or f"http://127.0.0.1:{port}"))
+    return Provider(settings, settings.public_url or f"http://127.0.0.1:{port}")
 
 
 def policies() -> list[StewardPolicy]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -635,6 +636,63 @@ def test_a_websocket_ends_with_its_session(front: Front, steward: TestClient) ->
         socket.send_json({"type": "connection_init"})
         with pytest.raises(WebSocketDisconnect):
             socket.receive_json()
+
+
+PERSON = "operator@example.com"
+
+
+def without_role(policy: list[StewardPolicy], role: Role | None) -> None:
+    person = (Person(name=PERSON, role=role),) if role else ()
+    policy[0] = StewardPolicy(valid_days=30, persons=person)
+
+
+ENDS: dict[str, Callable[[Front, TestClient, list[StewardPolicy]], object]] = {
+    "signed out": lambda front, client, _: client.post("/sign-out", headers=OURS),
+    "eight hours": lambda front, *_: setattr(front.sessions.clock, "now", 1e9),
+    "not in the file": lambda front, client, policy: without_role(policy, None),
+    "a lower role": lambda front, client, policy: without_role(policy, "steward"),
+    "no file": lambda front, client, policy: policy.clear(),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("is_busy", [False, True], ids=["idle", "with a subscription"])
+def test_an_open_websocket_ends_within_a_second(
+    front: Front, stranger: TestClient, end: str, is_busy: bool
+) -> None:
+    """Although neither side sends anything."""
+    policy = [POLICY]
+
+    def read() -> list[StewardPolicy]:
+        if not policy:
+            raise ConfigurationError("the stewards' file cannot be read", "Restore it")
+        return policy
+
+    front.people = People(read)
+    visitor = signed_in(front, stranger, PERSON)
+    with visitor.websocket_connect(SOCKET, ["graphql-ws"], headers={"Origin": URL}) as socket:
+        socket.send_json({"type": "connection_init"})
+        assert socket.receive_json() == {"type": "connection_ack"}
+        if is_busy:
+            socket.send_json({"type": "start", "id": "1", "payload": {"query": SUBSCRIPTION}})
+        ENDS[end](front, visitor, policy)
+        begin = time.monotonic()
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+        assert time.monotonic() - begin < 1
+        assert closed.value.code == 1008
+    assert visitor.get("/logs/a/b.out").status_code in (401, 403)
+
+
+def test_an_open_websocket_goes_on_with_a_higher_role(front: Front, stranger: TestClient) -> None:
+    policy = [POLICY]
+    front.people = People(lambda: policy)
+    visitor = signed_in(front, stranger, PERSON)
+    with visitor.websocket_connect(SOCKET, ["graphql-ws"], headers={"Origin": URL}) as socket:
+        without_role(policy, "administrator")
+        time.sleep(1)
+        socket.send_json({"type": "connection_init"})
+        assert socket.receive_json() == {"type": "connection_ack"}
 
 
 # -- configurations of runs --------------------------------------------------------------------------

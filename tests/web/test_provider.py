@@ -17,6 +17,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
+from assay.assets.io.home import account
 from assay.contracts.errors import ConfigurationError
 from assay.contracts.stewards import Person, StewardPolicy, Subject
 from assay.web.front import Front
@@ -230,7 +231,16 @@ def test_no_header_says_who_one_is(browser: TestClient, headers: dict[str, str])
         ({"CLIENT_ID": "assay"}, "must be set together"),
         ({"ISSUER": "http://id.example.com", "CLIENT_ID": "assay"}, "must begin with https://"),
         ({"URL": "http://assay.example.com"}, "must begin with https://"),
-        ({"URL": "https://assay.example.com/below"}, "must not have a path"),
+        ({"URL": "https://assay.example.com"}, "need ASSAY_OIDC_ISSUER"),
+        ({"PROXY_ACCOUNT": "nobody"}, "need ASSAY_OIDC_ISSUER"),
+        ({"PROXY_ACCOUNT": "no-such-account"}, "ASSAY_OIDC_PROXY_ACCOUNT: this machine has no"),
+        ({"PROXY_ACCOUNT": account()}, "another account than the web UI"),
+        ({"URL": "https://assay.example.com/a b"}, "letters, digits"),
+        ({"URL": "https://assay.example.com/a%2fb"}, "letters, digits"),
+        ({"URL": "https://assay.example.com/'onclick='"}, "letters, digits"),
+        ({"URL": "https://assay.example.com//evil.example"}, "letters, digits"),
+        ({"URL": "https://ann@assay.example.com"}, "without user, query and fragment"),
+        ({"URL": "https://assay.example.com/?a=b"}, "without user, query and fragment"),
         ({"ISSUER": "id.example.com", "CLIENT_ID": "assay"}, "valid URL"),
     ],
 )

@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 
 from assay.web.peers import user_of
 from assay.web.people import Identity
-from assay.web.sign_in import LINK_LIFE_S, SESSION_LIFE_S, Links, Sessions
+from assay.web.sign_in import LINK_LIFE_S, SESSION_LIFE_S, Links, Sessions, seconds_since_boot
 
 ANN, BO = Identity("ann", "link"), Identity("bo@example.com", "provider")
 
@@ -103,6 +104,15 @@ def test_a_session_ends_after_its_time_or_when_it_is_ended() -> None:
     assert sessions.identity_of(other) == BO
     clock.now += SESSION_LIFE_S + 1
     assert sessions.identity_of(other) is None
+
+
+def test_a_session_ends_though_the_clock_goes_back_or_the_machine_sleeps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert Sessions().clock is seconds_since_boot
+    assert abs(seconds_since_boot() - time.clock_gettime(time.CLOCK_BOOTTIME)) < 1
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME")  # as on macOS
+    assert abs(seconds_since_boot() - time.monotonic()) < 1
 
 
 @pytest.mark.parametrize("key", ["", "guess", "é"])
