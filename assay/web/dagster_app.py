@@ -6,12 +6,14 @@ hooks of Dagster, which is pinned for this reason; tests fail where a new versio
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 import yaml
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import GrpcServerTarget
 from dagster._core.workspace.permissions import PermissionResult, Permissions
@@ -49,11 +51,12 @@ _ROLES: dict[Permissions, Role] = {
     Permissions.EDIT_SENSOR: "operator",
     Permissions.SENSOR_DRY_RUN: "operator",
     Permissions.TOGGLE_AUTO_MATERIALIZE: "operator",
+    # frees slots; the limits themselves are an administrator's (mutations.py)
+    Permissions.EDIT_CONCURRENCY_LIMIT: "operator",
     Permissions.UPDATE_SENSOR_CURSOR: "administrator",
     Permissions.RELOAD_REPOSITORY_LOCATION: "administrator",
     Permissions.RELOAD_WORKSPACE: "administrator",
     Permissions.EDIT_DYNAMIC_PARTITIONS: "administrator",
-    Permissions.EDIT_CONCURRENCY_LIMIT: "administrator",
 }
 """Permission of Dagster -> the least role that has it on everything; a permission that is not here
 would forge or destroy evidence, or is new, and no one has it.
@@ -134,13 +137,38 @@ def _permission(permission: Permissions, role: Role) -> PermissionResult:
     return PermissionResult(enabled=True, disabled_reason=None)
 
 
+def with_backfills_of(visitor: Visitor, instance: dg.DagsterInstance) -> dg.DagsterInstance:
+    """The same instance, in which every backfill that starts names the visitor.
+
+    Dagster itself gives one that is repeated or resumed the tags of the person who started it
+    first, who would count as the requester of its runs.
+    """
+    named = copy.copy(instance)
+
+    def add_backfill(backfill: PartitionBackfill) -> None:
+        instance.add_backfill(_started_by(visitor, backfill))
+
+    def update_backfill(backfill: PartitionBackfill) -> None:
+        is_started = backfill.status == BulkActionStatus.REQUESTED
+        instance.update_backfill(_started_by(visitor, backfill) if is_started else backfill)
+
+    vars(named).update(add_backfill=add_backfill, update_backfill=update_backfill)
+    return named
+
+
+def _started_by(visitor: Visitor, backfill: PartitionBackfill) -> PartitionBackfill:
+    return backfill._replace(tags={**backfill.tags, ACTOR_TAG: visitor.name})
+
+
 class AssayProcessContext(WorkspaceProcessContext):
     """A workspace whose requests have our permissions."""
 
     def create_request_context(self, source: object | None = None) -> AssayRequestContext:
         """One request's view of the workspace."""
+        scope = getattr(source, "scope", {})
+        visitor: Visitor | None = scope.get(VISITOR)
         return AssayRequestContext(
-            instance=self._instance,
+            instance=with_backfills_of(visitor, self._instance) if visitor else self._instance,
             current_workspace=self.get_current_workspace(),
             process_context=self,
             version=self.version,

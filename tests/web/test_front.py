@@ -430,13 +430,13 @@ def test_the_pages_know_what_a_role_may_do(visitor: TestClient, role: Role) -> N
         "edit_sensor",
         "sensor_dry_run",
         "toggle_auto_materialize",
+        "edit_concurrency_limit",
     }
     administrator = operator | {
         "update_sensor_cursor",
         "reload_repository_location",
         "reload_workspace",
         "edit_dynamic_partitions",
-        "edit_concurrency_limit",
     }
     assert enabled == {"operator": operator, "administrator": administrator}.get(role, set())
     for each in given.values():
