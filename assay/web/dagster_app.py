@@ -36,6 +36,7 @@ from assay.assets.dagster.jobs import STEWARDS
 from assay.assets.dagster.run_config import ACTOR_TAG, REMEDY, ROOT, problem_of
 from assay.contracts.stewards import Role, role_includes
 from assay.web.people import VISITOR, Visitor
+from assay.web.withheld import FieldRefused, withhold
 
 POLL_MS = 2000
 NOT_HERE = "The web UI cannot do this, because Assay keeps evidence of every change"
@@ -181,10 +182,13 @@ class AssayWebserver(DagsterWebserver[WorkspaceProcessContext, WorkspaceRequestC
     """Dagster's webserver with our schema and our errors."""
 
     def build_graphql_schema(self) -> Schema:
-        """Dagster's schema, in which run configurations are checked and errors quote no value."""
+        """Dagster's schema, in which run configurations are checked, errors quote no value, and
+        some fields are answered to some roles only.
+        """
         schema = super().build_graphql_schema()
         check_run_configs(schema.graphql_schema)
         hide_config_values(schema.graphql_schema)
+        withhold(schema.graphql_schema)
         return schema
 
     def handle_graphql_errors(self, errors: Sequence[GraphQLError]) -> list[Any]:
@@ -217,10 +221,10 @@ def without_quotes(message: str) -> str:
 
 
 def _refused(error: GraphQLError) -> str | None:
-    """Our own words, where the error came from a configuration that we refused."""
+    """Our own words, where the error came from what we refused."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, ConfigRefused):
+        if isinstance(cause, ConfigRefused | FieldRefused):
             return cause.message
         cause = cause.original_error if isinstance(cause, GraphQLError) else None
     return None

@@ -70,7 +70,7 @@ _AHEAD_OF_TIME = (
 )  # a browser that loads a page before it is opened sends one of these
 
 
-_USER = "assay.user"
+_USER = "user_of_connection"
 """The key of the ASGI scope for the user id at the other end; None if the system does not tell."""
 Record = Callable[[Visitor, tuple[str, ...], str], None]
 """Writes down who sends which mutations, with the SHA-256 of the whole request."""

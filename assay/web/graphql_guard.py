@@ -11,12 +11,15 @@ from functools import lru_cache
 from typing import Any
 
 from graphql import (
+    DocumentNode,
     FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
     OperationDefinitionNode,
     OperationType,
+    Visitor,
     parse,
+    visit,
 )
 
 from assay.contracts.stewards import Role, role_includes
@@ -25,6 +28,7 @@ from assay.web.mutations import MUTATIONS, REFUSED_MUTATIONS, SUBSCRIPTIONS
 MAX_BODY_BYTES = 2 * 2**20
 MAX_TOKENS = 50_000  # the longest query of Dagster's own pages has about 3,000
 MAX_QUERY_CHARACTERS = 500_000
+INTROSPECTION = frozenset({"__schema", "__type"})
 WEBSOCKET_CONTROL = frozenset({"connection_init", "connection_terminate", "stop"})
 
 
@@ -119,6 +123,8 @@ def check_document(query: str, operations: frozenset[OperationType], role: Role)
         document = parse(query, max_tokens=MAX_TOKENS)
     except (GraphQLError, RecursionError, ValueError):
         return Refusal(400, "The query is not GraphQL, or is too long or too deeply nested.")
+    if _asks_for_the_schema(document):
+        return Refusal(403, "The schema itself is not shown: `__schema` and `__type` are refused.")
     for definition in document.definitions:
         if isinstance(definition, FragmentDefinitionNode):
             continue
@@ -134,6 +140,25 @@ def check_document(query: str, operations: frozenset[OperationType], role: Role)
         if refusal:
             return refusal
     return None
+
+
+def _asks_for_the_schema(document: DocumentNode) -> bool:
+    """Whether any part of a document, fragments included, asks for the schema."""
+    names = _FieldNames()
+    visit(document, names)
+    return not names.seen.isdisjoint(INTROSPECTION)
+
+
+class _FieldNames(Visitor):
+    """Collects the names of a document's fields, whatever their aliases."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: set[str] = set()
+
+    def enter_field(self, node: FieldNode, *_: object) -> None:
+        """Note one field."""
+        self.seen.add(node.name.value)
 
 
 @lru_cache(maxsize=512)
