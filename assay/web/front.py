@@ -268,7 +268,7 @@ class Front:
         person = self.people.by_subject(subject)
         identity = Identity(person.name, "provider") if person else None
         if identity is None or self.people.visitor(identity) is None:
-            return self._refused(pages.NO_ROLE, request)
+            return self._refused(pages.no_role_for(subject), request)
         return self._begin_session(request, identity)
 
     def _begin_session(self, request: Request, identity: Identity) -> Response:

@@ -7,6 +7,7 @@ from html import escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from assay.contracts.stewards import Subject
 from assay.web.graphql_guard import Refusal
 
 SIGN_IN_HELP = (
@@ -29,6 +30,14 @@ NOT_BY_THE_PROXY = Refusal(
 NO_ROLE = Refusal(
     403, "You have no role here. An administrator adds you to the stewards' file, ASSAY_STEWARDS."
 )
+
+
+def no_role_for(subject: Subject) -> Refusal:
+    """For a person whom the provider knows: what the stewards' file needs to list them."""
+    names = f"issuer `{subject.issuer}`, subject `{subject.subject}`"
+    return Refusal(403, f"{NO_ROLE.reason} Under `subjects` it needs {names}.")
+
+
 NOT_RECORDED = Refusal(
     503,
     "Nothing was done, because the person behind the request could not be recorded. Run `assay doctor`.",

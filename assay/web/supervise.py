@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from assay.web.processes import adopt_orphans, end_descendants, end_with_parent, reap
+from assay.web.service_environment import CODE_SERVER, WEB_SERVER, environment_of
 
 ORDERLY_S, ABANDONED_S = 5.0, 1.0
 LOOK_EVERY_S = 0.3
 STOP = b"stop"
-LOCATION, WEB_SERVER = "assay", "web-server"
+LOCATION = "assay"
 MAX_FOLDER_BYTES = 90  # a unix socket has a path of at most 103 bytes on macOS
 
 
@@ -70,7 +71,7 @@ class Services:
         with _open_log(self.plan.folder, name) as log:
             process = subprocess.Popen(  # noqa: S603  # this interpreter and modules that we name
                 [sys.executable, *arguments],
-                env=_environment(name),
+                env=environment_of(name, os.environ),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -84,7 +85,7 @@ class Services:
         """The code server, and the web server, which waits for it after its own long imports."""
         socket = ["--socket", str(self.socket)]
         self.start(
-            "code-server",
+            CODE_SERVER,
             [
                 "-m",
                 "dagster",
@@ -145,15 +146,6 @@ class Services:
                     "so the UI is closed. Read the log and start `assay ui` again."
                 )
         return None
-
-
-def _environment(service: str) -> dict[str, str]:
-    """What a service may know: the secret of signing in is the web server's alone."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if service == WEB_SERVER or not name.startswith("ASSAY_OIDC_")
-    }
 
 
 def _open_log(folder: Path, name: str) -> BinaryIO:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +16,9 @@ import sqlalchemy as sa
 from assay.assets.io.home import account
 from assay.assets.io.registry.ledger import ledger
 from assay.assets.services import review
-from tests.conftest import SampleHome, columns
-from tests.web_ui import WebUi, processes_of, wait_for, web_ui
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # the mock uses parts of Authlib that will go
-    import oidc_provider_mock
+from tests.conftest import SampleHome
+from tests.journeys.held_delivery import PERSONS, held_delivery
+from tests.web_ui import WebUi, processes_of, wait_for
 
 LAUNCH = """mutation($job: String!, $config: RunConfigData!, $tags: [ExecutionTag!]) {
   launchRun(executionParams: {
@@ -32,7 +28,6 @@ LAUNCH = """mutation($job: String!, $config: RunConfigData!, $tags: [ExecutionTa
   }) { __typename ... on LaunchRunSuccess { run { runId } } }
 }"""
 STATUS = "query($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
-PERSONS = ("ann", "bob", "cy")
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # of the mock
@@ -41,23 +36,8 @@ pytestmark = [
 
 @pytest.fixture
 def ui(installation: SampleHome) -> Iterator[WebUi]:
-    """A held delivery of ann's data set, and three stewards whom a provider knows."""
-    with oidc_provider_mock.run_server_in_thread() as server:
-        issuer = f"http://localhost:{server.server_port}"
-        installation.promise(
-            columns({"name": "meter", "logicalType": "string"}),
-            lambda data: data["team"]["members"][0].update(username="ann@example.com"),
-            lambda data: data["schema"][0].update(quality=[]),
-        )
-        installation.deliver("meter\nask dan@example.com\nM2\n")
-        for name in PERSONS:
-            subjects = [{"issuer": issuer, "subject": name}]
-            installation.appoint(f"{name}@example.com", "first", "second", subjects=subjects)
-        settings = {"ISSUER": issuer, "CLIENT_ID": "assay", "CLIENT_SECRET": "of the test"}
-        more = {f"ASSAY_OIDC_{name}": value for name, value in settings.items()}
-        with web_ui(installation, **more) as started:
-            wait_for(started.has_definitions)
-            yield started
+    with held_delivery(installation) as started:
+        yield started
 
 
 def signed_in(ui: WebUi, subject: str) -> WebUi:

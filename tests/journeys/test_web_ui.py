@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import threading
@@ -14,16 +13,10 @@ from typing import Any
 
 import pytest
 
+from tests.chromium import chromium, needs_chromium
 from tests.conftest import GOOD, SampleHome
 from tests.web_ui import ROOT, WebUi, free_port, is_stopped, processes_of, wait_for, web_ui
 
-CHROMIUM = (
-    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-)
-OPTIONS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 START = "mutation{setAutoMaterializePaused(paused:false)}"  # a new home has it paused
 IS_PAUSED = "{ instance { autoMaterializePaused } }"
 SECRET = "value-of-a-variable-4711"
@@ -214,9 +207,8 @@ def own_fetch(query: str) -> str:
     return f"""fetch("/graphql", {{method: "POST", headers: {{"Content-Type": "application/json"}}, body: JSON.stringify({{query: {json.dumps(query)}}})}}).then(answer => answer.json())"""
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here")
+@needs_chromium
 def test_a_second_origin_in_a_browser_changes_nothing_and_the_own_page_works(ui: WebUi) -> None:
-    playwright = pytest.importorskip("playwright.sync_api")
     command = [sys.executable, "-m", "assay.cli", "ui", "--link"]
     link = subprocess.run(
         command,
@@ -226,10 +218,7 @@ def test_a_second_origin_in_a_browser_changes_nothing_and_the_own_page_works(ui:
         check=True,
         cwd=ROOT,
     ).stdout.strip()
-    with (
-        playwright.sync_playwright() as driver,
-        driver.chromium.launch(executable_path=CHROMIUM, args=OPTIONS) as browser,
-    ):
+    with chromium() as browser:
         context = browser.new_context()
         own = context.new_page()
         own.goto(f"{ui.url}/assets")
@@ -268,15 +257,10 @@ def test_a_second_origin_in_a_browser_changes_nothing_and_the_own_page_works(ui:
         }
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed here")
+@needs_chromium
 def test_a_foreign_name_that_comes_to_point_here_is_answered_nothing(ui: WebUi) -> None:
     """DNS rebinding: for the browser, the page of the foreign name and the web UI are one origin."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    rebound = ["--host-resolver-rules=MAP rebind.example 127.0.0.1"]
-    with (
-        playwright.sync_playwright() as driver,
-        driver.chromium.launch(executable_path=CHROMIUM, args=OPTIONS + rebound) as browser,
-    ):
+    with chromium("--host-resolver-rules=MAP rebind.example 127.0.0.1") as browser:
         page = browser.new_context().new_page()
         answer = page.goto(f"http://rebind.example:{ui.port}/")
         assert answer is not None

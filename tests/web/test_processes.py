@@ -20,7 +20,7 @@ from assay.web.processes import descendants, end_descendants
 from assay.web.serve import Place, new_link
 
 DRIVER = Path(__file__).with_name("processes_driver.py")
-MARK = "ASSAY_TEST_OF_PROCESSES"
+MARK = "ASSAY_HOME"  # every service gets it
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 

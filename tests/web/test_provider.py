@@ -120,8 +120,10 @@ def test_the_session_ends_with_signing_out(browser: TestClient) -> None:
 
 
 def test_a_person_whom_the_file_does_not_name_is_not_signed_in(browser: TestClient) -> None:
-    answer = browser.get(consent(at_provider(browser), "eve-1"))
+    back = consent(at_provider(browser), "eve-<1>")
+    answer = browser.get(back, headers={"Accept": "text/html"})
     assert answer.status_code == 403
+    assert "<code>eve-&lt;1&gt;</code>" in answer.text  # what an administrator writes into the file
     assert browser.get("/").status_code == 401
 
 
