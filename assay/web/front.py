@@ -294,7 +294,7 @@ class Front:
         if request.method != "POST":
             return pages.sign_out_form(visitor.name, self.prefix)
         self.sessions.end(key)
-        response = pages.signed_out()
+        response = pages.signed_out(self.prefix, has_provider=self.provider is not None)
         path = self.prefix or "/"
         response.delete_cookie(self.cookie, path=path, httponly=True, samesite="strict")
         return response

@@ -119,6 +119,10 @@ def sign_out_form(user: str, prefix: str) -> HTMLResponse:
     )
 
 
-def signed_out() -> HTMLResponse:
-    """After signing out."""
-    return page("You are signed out", _marked("Run `assay ui --link` for a new sign-in link."))
+def signed_out(prefix: str, *, has_provider: bool) -> HTMLResponse:
+    """After signing out: how to sign in again."""
+    if has_provider:
+        again = f"<p><a href='{escape(prefix)}/sign-in'>Sign in</a></p>"
+    else:
+        again = _marked("Run `assay ui --link` for a new sign-in link.")
+    return page("You are signed out", again)

@@ -94,7 +94,8 @@ def decide(ui: WebUi, page: Any, name: str, number: int) -> Any:
     signed = review.sign(home, number, "approve", "a mailbox of the company", key)
     config = {"ops": {"decide": {"config": {"review": number, "signed": signed}}}}
     before = newest_run(ui)
-    page.goto(f"{ui.url}/locations/assay/jobs/review/playground")
+    page.goto(f"{ui.url}/locations/assay/jobs/review")
+    page.get_by_text("Launchpad").click()
     editor = page.locator(".CodeMirror").first
     editor.wait_for()
     editor.click()

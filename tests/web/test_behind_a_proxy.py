@@ -30,8 +30,9 @@ from assay.web.front import Front
 from assay.web.people import Identity, People
 from assay.web.provider import Provider, ProviderSettings
 from assay.web.sign_in import Links
+from tests.chromium import chromium, needs_chromium, photograph
 from tests.web.served import NGINX, certificate, documented_server, nginx, served, trusting
-from tests.web_ui import free_port
+from tests.web_ui import free_port, wait_for
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the mock uses parts of Authlib that will go
@@ -413,6 +414,45 @@ def test_a_websocket_passes_nginx_and_ends_with_the_session(site: Site) -> None:
             )
             with pytest.raises(Exception, match="1008"):
                 socket.recv(1.5)
+
+
+@needs_chromium
+def test_dagsters_own_pages_work_below_the_path(site: Site) -> None:
+    """In a browser: scripts, queries and the websocket all come through nginx, below the path."""
+    answers: list[tuple[str, int]] = []
+    frames: list[str] = []
+    with chromium() as browser:
+        page = browser.new_context(ignore_https_errors=True).new_page()
+        page.goto(f"{site.url}/assets")
+        page.get_by_role("link", name="Sign in").click()
+        page.get_by_placeholder("sub").fill("ann-4711")
+        page.on("response", lambda answer: answers.append((answer.url, answer.status)))
+        page.on(
+            "websocket",
+            lambda opened: opened.on(
+                "framereceived", lambda frame: frames.append(f"{opened.url} {frame}")
+            ),
+        )
+        page.get_by_role("button", name="Authorize").click()
+        page.get_by_role("link", name="Open Assay").click()  # the provider is another site
+        page.get_by_text("Runs").first.click()
+        page.wait_for_url(f"{site.url}/runs**")
+        ws = f"{site.url.replace('https', 'wss')}/graphql"
+        wait_for(
+            lambda: (
+                [each for each in frames if each.startswith(ws) and "connection_ack" in each]
+                or page.wait_for_timeout(100)
+            ),
+            20,
+        )
+        photograph(page, f"below-the-path-{site.port}")
+        ours = [(url, status) for url, status in answers if "/oauth2/" not in url]
+        assert len(ours) > 20
+        assert [each for each in ours if not each[0].startswith((f"{site.url}/", "data:"))] == []
+        assert [each for each in ours if each[1] >= 400] == []
+        page.goto(f"{site.url}/sign-out")
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("link", name="Sign in").wait_for()
 
 
 def test_a_client_cannot_speak_for_nginx(site: Site) -> None:
