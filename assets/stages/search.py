@@ -16,7 +16,13 @@ from assay.assets.stages.ingest import landed_folder, receipt_of
 from assay.assets.stages.run import Run
 from assay.contracts.model import Column, Contract
 from assay.contracts.types import read, readable
-from assay.pipelines.admit import encoded_text, personal, special_categories, split_values
+from assay.pipelines.admit import (
+    encoded_text,
+    number_columns,
+    personal,
+    special_categories,
+    split_values,
+)
 from assay.pipelines.admit.detectors import PhoneRegions
 from assay.pipelines.core.engine import held_in_memory, is_held_in_memory, run_together
 from assay.pipelines.core.frames import ROW
@@ -94,6 +100,8 @@ class _Targets:
     """Of these, the ones whose signs are not known from their different values."""
     numbers: list[str]
     """Of these again, the ones that hold numbers."""
+    undeclared_numbers: list[str]
+    """Columns of numbers that the contract does not declare to be personal."""
     misplaced: dict[str, pl.Expr]
     """Column of another type -> where a cell cannot be read as its type."""
     spelled: list[str]
@@ -114,6 +122,7 @@ class _Targets:
             joinable=kept(self.joinable),
             counted=kept(self.counted),
             numbers=kept(self.numbers),
+            undeclared_numbers=kept(self.undeclared_numbers),
             misplaced={name: self.misplaced[name] for name in kept([*self.misplaced])},
             spelled=kept(self.spelled),
         )
@@ -131,6 +140,7 @@ def _targets(
     }
     joinable = _joinable_columns(contract, schema)
     counted = [name for name in joinable if name not in few_of]
+    numbers = _number_columns(contract, schema)
     return _Targets(
         special=[name for name in columns if name in texts or not schema[name].is_nested()],
         declared={name: each.kind for name, each in contract.privacy.columns.items()},
@@ -138,6 +148,9 @@ def _targets(
         joinable=joinable,
         counted=counted,
         numbers=[name for name in counted if name in misplaced or schema[name].is_integer()],
+        undeclared_numbers=[
+            name for name in columns if name in numbers and name not in contract.privacy.columns
+        ],
         misplaced=misplaced,
         spelled=texts if few_of or is_held_in_memory() else [],
     )
@@ -152,6 +165,16 @@ def _may_hold_text(column: Column) -> bool:
     if column.logical_type == "array" and column.fields:
         return any(_may_hold_text(item) for item in column.fields)
     return column.logical_type in ("string", "object", "map", "array")
+
+
+def _number_columns(contract: Contract, schema: Mapping[str, pl.DataType]) -> list[str]:
+    return [
+        column.name
+        for column in contract.columns
+        if column.logical_type in ("integer", "number")
+        and column.name in schema
+        and (schema[column.name] == pl.String or schema[column.name].is_numeric())
+    ]
 
 
 def _joinable_columns(contract: Contract, schema: Mapping[str, pl.DataType]) -> list[str]:
@@ -175,6 +198,8 @@ class _FirstLook:
     unread: pl.DataFrame
     """The count of cells that cannot be read as their column's type."""
     signs: dict[str, int]
+    long_numbers: pl.DataFrame
+    """The count of numbers of columns in which they may be of persons."""
     findings: list[pl.DataFrame]
     special: list[pl.DataFrame]
     encoded: list[pl.DataFrame]
@@ -207,6 +232,7 @@ def _joined(looks: Sequence[_FirstLook]) -> _FirstLook:
         disguised=wide(look.disguised for look in looks),
         unread=wide(look.unread for look in looks),
         signs={sign: count for look in looks for sign, count in look.signs.items()},
+        long_numbers=wide(look.long_numbers for look in looks),
         findings=[frame for look in looks for frame in look.findings],
         special=[
             wide(look.special[0] for look in looks),
@@ -226,6 +252,7 @@ def _first_look(
         *(unreadable.sum().alias(name) for name, unreadable in targets.misplaced.items()),
     )
     signs = split_values.signs(rows, targets.counted, targets.numbers)
+    numbers = number_columns.worth_a_search(rows, rows.collect_schema(), targets.undeclared_numbers)
     spans = [
         *personal.spans(
             rows,
@@ -240,13 +267,14 @@ def _first_look(
     special = special_categories.looks(rows, targets.special, texts)
     encoded = personal.encoded(rows, texts)
     disguises = personal.disguises(rows, texts)
-    results = run_together([*beside, disguises, unread, signs, *spans, *special, *encoded])
+    results = run_together([*beside, disguises, unread, signs, numbers, *spans, *special, *encoded])
     results_beside, results = results[: len(beside)], results[len(beside) :]
-    disguised, unread_cells, sign_counts, *searches = results
+    disguised, unread_cells, sign_counts, long_numbers, *searches = results
     look = _FirstLook(
         disguised=disguised,
         unread=unread_cells,
         signs=sign_counts.row(0, named=True),
+        long_numbers=long_numbers,
         findings=searches[: len(spans)],
         special=searches[len(spans) : len(spans) + len(special)],
         encoded=searches[len(spans) + len(special) :],
@@ -288,11 +316,12 @@ def _second_look(
 ) -> list[pl.DataFrame]:
     """Find what only a second look can tell, where the first gives reason to it.
 
-    What hides in base 64 or behind other characters, what is in a column of another type or
-    half in one column and half in the next, which rows make a column special, and where free text
+    What hides in base 64 or behind other characters, what is in a column of numbers or of another
+    type or half in one column and half in the next, which rows make a column special, and where free text
     names someone.
     """
     treatments, regions = contract.privacy.columns, _phone_regions(contract)
+    schema = rows.collect_schema()
     redacted = [column for column in treatments if treatments[column].treatment == "redact"]
     return run_together(
         [
@@ -301,6 +330,14 @@ def _second_look(
                 pl.concat([pl.DataFrame(schema=personal.HIDDEN), *first.encoded]), regions
             ),
             *personal.undisguised(rows, first.disguised, regions),
+            *(
+                plan
+                for name in targets.undeclared_numbers
+                if (given := first.long_numbers[name].item())
+                for plan in number_columns.spans(
+                    rows, schema[name], name, number_columns.MOST * given, regions
+                )
+            ),
             *special_categories.holding(rows, targets.texts, first.special),
             *split_values.halves(rows, pairs, run_together(split_values.looks(rows, pairs))),
             *(
@@ -369,7 +406,18 @@ def _value_searches(
     """Plans that give no row where no value of another type gives reason to search its column."""
     misplaced = _misplaced(values.collect_schema(), contract, texts)
     _, *special = special_categories.looks(values, [name], [])
-    return [*(values.filter(unreadable) for unreadable in misplaced.values()), *special]
+    schema = values.collect_schema()
+    return [
+        *(values.filter(unreadable) for unreadable in misplaced.values()),
+        *special,
+        *(
+            plan
+            for number in _number_columns(contract, schema)
+            for plan in number_columns.spans(
+                values, schema[number], number, 1, _phone_regions(contract)
+            )
+        ),
+    ]
 
 
 def _any(counts: pl.LazyFrame) -> pl.LazyFrame:

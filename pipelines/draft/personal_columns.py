@@ -24,6 +24,7 @@ from assay.pipelines.admit.names import (
     personal_hint,
     words,
 )
+from assay.pipelines.admit.number_columns import MOST
 from assay.pipelines.draft.findings import Found
 from assay.pipelines.draft.profile import ColumnProfile, Profile
 
@@ -151,7 +152,7 @@ def _by_findings(c: ColumnProfile, found: tuple[Found, ...], evidence: str) -> P
 
 def _findings_that_count(c: ColumnProfile) -> tuple[Found, ...]:
     """One long number in ten has the check digit of a card."""
-    if c.kind == "integer" and all(one.rows < _MOSTLY * c.given for one in c.found):
+    if c.kind in ("integer", "number") and all(one.rows < MOST * c.given for one in c.found):
         return ()
     return c.found
 

@@ -18,6 +18,7 @@ import polars as pl
 from assay.contracts.formats import string_formats
 from assay.contracts.model import Column, LogicalType
 from assay.contracts.types import read
+from assay.pipelines.admit import number_columns
 from assay.pipelines.admit.names import key_hint
 from assay.pipelines.clean import duplicates
 from assay.pipelines.core.engine import run, run_together
@@ -453,7 +454,12 @@ def _with_findings(
         c.name: (measured[f"c{index}"].struct.field("chars").item() or 0) / max(1, c.given)
         for index, c in enumerate(columns)
     }
-    searched = [c.name for c in columns if c.kind in ("string", "integer")]
+    schema = frame.collect_schema()
+    numbers = [c.name for c in columns if c.kind in ("integer", "number")]
+    frame = frame.with_columns(
+        number_columns.as_digits(name, schema[name]).alias(name) for name in numbers
+    )
+    searched = [c.name for c in columns if c.kind in ("string", "integer", "number")]
     texts = [c.name for c in columns if c.kind == "string"]
     found = findings(frame, means, searched, texts, region)
     return [replace(c, found=found.get(c.name, ())) for c in columns]

@@ -113,6 +113,29 @@ def test_half_a_card_in_each_of_two_columns_holds_the_version(installation: Samp
         admit(installation.run())
 
 
+CARDS = ("4111111111111111", "5500005555555559", "340000000000009")
+NOT_CARDS = ("4111111111111112", "5500005555555550", "1732982400000", "12.5")
+
+
+@pytest.mark.parametrize("type_", ["integer", "number"])
+@pytest.mark.parametrize("written", ["{}", "{}.0", " +{} "])
+@pytest.mark.parametrize(("cells", "is_held"), [(CARDS, True), ((CARDS[0], *NOT_CARDS), False)])
+def test_columns_of_numbers_are_searched(
+    installation: SampleHome, type_: str, written: str, cells: tuple[str, ...], is_held: bool
+) -> None:
+    numbers = columns(
+        {"name": "meter", "logicalType": "string"}, {"name": "ref", "logicalType": type_}
+    )
+    installation.promise(numbers, lambda data: data["schema"][0].update(quality=[]))
+    rows = [{"ref": written.format(cell) if "." not in cell else cell} for cell in cells]
+    installation.deliver(delivered([*rows, {}], ("ref",)))
+    if not is_held:
+        assert admit(installation.run()).found.is_empty()
+        return
+    with pytest.raises(AdmissionError, match=r"column 'ref' holds card in 3 rows, undeclared"):
+        admit(installation.run())
+
+
 @pytest.mark.parametrize(("last", "quarantined"), [("M3", 0), ("M1", 1), ("M01", 0)])
 def test_a_key_that_repeats_is_caught_whatever_is_known_of_it(
     installation: SampleHome, last: str, quarantined: int

@@ -350,6 +350,13 @@ def test_a_single_address_in_ten_thousand_rows_is_found() -> None:
     assert "enum" not in promised(done, "note")
 
 
+@pytest.mark.parametrize("written_as", ["{}", "{}.0", "+{}"])
+def test_cards_are_found_in_columns_of_numbers(written_as: str) -> None:
+    cards = ["4111111111111111", "5500005555555559", "340000000000009"]
+    done = drafted(ref=[*(written_as.format(card) for card in cards), None])
+    assert setting(done, "privacy")["columns"] == {"ref": {"kind": "card", "treatment": "token"}}
+
+
 def test_nothing_is_promised_of_a_column_that_is_dropped() -> None:
     prose = "We sat down in the garden and talk to Maria Garcia about it"
     done = drafted(note=[f"{prose} {n}" for n in range(40)])  # which loads the draft
