@@ -106,7 +106,7 @@ def _with_fraction(chrono: str, text: str, digits: int) -> tuple[str, str]:
         return chrono[:-1] + "%.f", text + fraction
     if digits not in _FRACTIONS_WITHOUT_A_POINT:
         letters = "S" * digits
-        raise ValueError(f"'{letters}' without a point before it")
+        raise ValueError(f"'{letters}' is a fraction of a second: write a point before it")
     return f"{chrono}%{digits}f", text + fraction
 
 

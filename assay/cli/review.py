@@ -140,7 +140,7 @@ def review_key(
     name: Annotated[str, typer.Argument(help="Your name, as in policies and contracts.")],
     out: Annotated[Path, typer.Option(help="A new file for the private key.")],
 ) -> None:
-    """Create a steward's key, and print its entry for the stewards' policy."""
+    """Create a steward's key, and print its entry for the stewards' file."""
     from assay.reading import steward_key
 
     print(steward_key(name, out))

@@ -234,7 +234,7 @@ def check_run_configs(schema: GraphQLSchema) -> None:
     """Have every run configuration checked where GraphQL reads it, however a request writes it."""
     scalar = schema.type_map["RunConfigData"]
     if not isinstance(scalar, GraphQLScalarType):
-        raise TypeError("Dagster's schema has changed: RunConfigData is not a scalar")
+        raise TypeError("Dagster's schema has changed (RunConfigData): install the version of Dagster that Assay requires")
     read_value, read_literal = scalar.parse_value, scalar.parse_literal
 
     def value_of(value: Any) -> Any:
@@ -269,7 +269,7 @@ def hide_config_values(schema: GraphQLSchema) -> None:
     interface = schema.type_map["PipelineConfigValidationError"]
     if not isinstance(interface, GraphQLInterfaceType):
         raise TypeError(
-            "Dagster's schema has changed: PipelineConfigValidationError is not an interface"
+            "Dagster's schema has changed (PipelineConfigValidationError): install the version of Dagster that Assay requires"
         )
     for kind in schema.get_possible_types(interface):
         _resolve(kind, "message", _config_message)

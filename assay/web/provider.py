@@ -172,5 +172,5 @@ class Provider:
         """The issuer as the provider's own metadata spell it, which must be the one that is set."""
         issuer = str(self._client.server_metadata.get("issuer", ""))
         if issuer.rstrip("/") != self.issuer:
-            raise ValueError("the provider names another issuer")
+            raise ValueError("the sign-in provider names another issuer than ASSAY_OIDC_ISSUER")
         return issuer

@@ -149,7 +149,7 @@ def _once(pairs: list[tuple[str, Any]]) -> _Action:
     """An object whose keys differ: of a repeated key, readers take one or the other."""
     entry = dict(pairs)
     if len(entry) != len(pairs):
-        raise ValueError("a key is repeated")
+        raise ValueError("a key is repeated in one object")
     return entry
 
 

@@ -340,7 +340,7 @@ def _token(key: bytes, value: str) -> str:
 def new_private(file: Path) -> dict[str, Any]:
     """Make a person's key, readable by its owner alone.
 
-    Returns: its public half, as the stewards' policy holds it.
+    Returns: its public half, as the stewards' file holds it.
     Raises: ConfigurationError: the file is there already, or cannot be written.
     """
     from securesystemslib.signer import CryptoSigner
@@ -383,7 +383,7 @@ def read_private(file: Path) -> CryptoSigner:
 
 
 def public_of(data: Mapping[str, Any]) -> Key:
-    """A public key as the stewards' policy holds it. Raises: EvidenceError: it holds none."""
+    """A public key as the stewards' file holds it. Raises: EvidenceError: it holds none."""
     from securesystemslib.signer import Key
 
     try:
@@ -391,7 +391,7 @@ def public_of(data: Mapping[str, Any]) -> Key:
             data["keyid"], {name: value for name, value in data.items() if name != "keyid"}
         )
     except (KeyError, ValueError, AttributeError, TypeError):
-        raise EvidenceError("a steward's key is not valid", "Fix the stewards' policy") from None
+        raise EvidenceError("a steward's key is not valid", "Correct the key in the stewards' file") from None
 
 
 def public_key(file: Path) -> Key:

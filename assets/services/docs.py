@@ -209,7 +209,7 @@ def _refuse_trouble(contract: Contract, outcome: Any) -> None:
         place = Where(file=contract.file, dataset=contract.name, rule=rule)
         raise ContractError(
             "Great Expectations could not evaluate the rule",
-            "Report this contract; the version itself is not affected",
+            "Report this as a bug in Assay, with the rule; the version itself is not affected",
             place,
             "assay.export",
         )

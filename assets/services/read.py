@@ -59,7 +59,7 @@ def _purposes(row: Version, predicate: Mapping[str, Any]) -> list[str]:
     purposes = predicate.get("admission", {}).get("purposes")
     if not purposes:
         raise EvidenceError(
-            f"the evidence of {row.version} does not list a purpose that it was admitted for",
+            f"the evidence of {row.version} lists no purpose, so the version cannot be opened",
             "Open another version, or publish it again",
             Where(dataset=row.dataset),
         )

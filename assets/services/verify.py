@@ -168,7 +168,7 @@ def _check_accounting(
 def _count_approvals(predicate: dict[str, Any]) -> list[str]:
     """The decisions of people that the evidence carries.
 
-    That each is of this version's inputs is checked; whose keys they are, the stewards' policy
+    That each is of this version's inputs is checked; whose keys they are, the stewards' file
     says.
     """
     given = predicate["admission"].get("approvals", [])

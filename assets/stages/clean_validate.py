@@ -312,7 +312,7 @@ def _check_accounting(
         )
     if pandera_check.rows != published:
         raise QualityError(
-            f"pandera saw {pandera_check.rows:,} of {published:,} rows",
+            f"the validation by pandera covered {pandera_check.rows:,} of {published:,} rows",
             "Nothing is published; run again, and report it if it recurs",
             where,
         )

@@ -117,7 +117,7 @@ class Acting(Settings):
     @model_validator(mode="after")
     def _possible(self) -> Acting:
         if self.k > self.of:
-            raise ValueError("`k` of the last `of` versions cannot be more than all of them")
+            raise ValueError("`k` is larger than `of`, the number of versions that it counts among")
         if self.job and self.webhook:
             raise ValueError("choose one: `job` or `webhook`")
         return self

@@ -104,7 +104,7 @@ def fit(words: Sequence[str], *, dimensions: int, seed: int) -> Space:
     most = min(len(words), len(buckets)) - 1
     if most < 1:
         raise ActionError(
-            f"{len(words)} passage(s) of text with {len(buckets)} term(s) cannot be embedded",
+            f"{len(words)} passage(s) with {len(buckets)} different term(s) are too few to compute vectors from",
             "Publish more text",
         )
     weights = (np.log((1 + len(words)) / (1 + appear[buckets])) + 1).astype(np.float32)

@@ -230,7 +230,7 @@ def _require_columns(features: Features, types: Mapping[str, pl.DataType]) -> No
     missing = sorted({*features.reads, features.order_by, *target} - set(types))
     if missing:
         raise FeatureError(
-            f"the frame lacks {', '.join(missing)}", "Use the columns of the published version"
+            f"the data frame lacks {', '.join(missing)}", "Use the columns of the published version"
         )
 
 
@@ -353,7 +353,7 @@ def checked(frame: pl.LazyFrame, state: State) -> pl.LazyFrame:
     missing = [column for column in state.types if column not in types]
     if missing:
         raise FeatureError(
-            f"the frame lacks {', '.join(missing)}",
+            f"the data frame lacks {', '.join(missing)}",
             "Use the columns of the published version",
             Where(field=missing[0]),
         )

@@ -410,8 +410,8 @@ def _joinable(transform: AsOf, context: Context) -> pl.LazyFrame:
     other = context.others.get(transform.dataset)
     if other is None:
         raise FeatureError(
-            f"the rows of '{transform.dataset}' cannot be read",
-            f"Publish it: assay run {transform.dataset}",
+            f"rows are joined to '{transform.dataset}', which has not been published",
+            f"Publish it first: assay run {transform.dataset}",
         )
     types = other.collect_schema()
     missing = sorted({*transform.columns, transform.time, *transform.by.values()} - set(types))

@@ -92,7 +92,7 @@ class PanderaCheck:
             if (rule.columns[0], rule.name, index) not in named:
                 place = Where(dataset=self.contract.name, rule=rule.name)
                 raise QualityError(
-                    "pandera accepted a row that must fail",
+                    "the validation library pandera accepted a row that must fail",
                     "Nothing is validated until this works: check the pandera version and PANDERA_* variables",
                     place,
                 )

@@ -59,7 +59,7 @@ def test_texts_that_span_fewer_directions_leave_the_rest_empty() -> None:
 
 @pytest.mark.parametrize("words", [[], [""], ["the"], ["one word only"]])
 def test_too_little_text_is_refused(words: list[str]) -> None:
-    with pytest.raises(ActionError, match="cannot be embedded"):
+    with pytest.raises(ActionError, match="too few to compute vectors"):
         fit(words, dimensions=8, seed=0)
 
 

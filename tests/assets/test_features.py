@@ -114,7 +114,7 @@ def test_later_rows_get_what_the_batch_got_bit_by_bit(
         features.transform(rows[n : n + 1], history=rows[:n]) for n in range(0, rows.height, 9)
     )
     assert_frame_equal(alone, batch.gather_every(9), check_exact=True)
-    with pytest.raises(FeatureError, match="the frame lacks k"):
+    with pytest.raises(FeatureError, match="the data frame lacks k"):
         features.transform(rows.drop("k"))
 
 

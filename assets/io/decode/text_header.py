@@ -49,7 +49,7 @@ def read_header(file: Path, dialect: Dialect) -> Header:
     try:
         first, used = first_record(text, dialect, strict=True)
         if dialect.columns not in (None, len(first)):
-            raise csv.Error("another number of cells than the records")
+            raise csv.Error("it has another number of cells than the records")
     except csv.Error as error:
         return _broken_header(text, dialect, start, error)
     if not any(first):

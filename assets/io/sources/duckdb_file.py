@@ -110,5 +110,5 @@ class _Session:
 def _frame(batch: Any) -> pl.DataFrame:
     frame = pl.from_arrow(batch)
     if not isinstance(frame, pl.DataFrame):
-        raise TypeError("a batch of rows is a table")
+        raise TypeError("expected a record batch of rows, got a table")
     return frame

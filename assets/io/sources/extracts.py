@@ -248,7 +248,7 @@ def read(source: Source, file: Path, folder: Path, where: Where) -> Read:
     except duckdb.Error as error:
         raise SourceError(
             f"the extract cannot be read ({type(error).__name__})",
-            "Exclude columns of more than 64 MB a row with a `query`",
+            "Write a `query` that leaves out columns with cells of more than 64 MB",
             where,
         ) from error
     write_unreadable(folder, [])

@@ -184,7 +184,7 @@ def locate(contract: Contract, roots: Sequence[Path]) -> Path:
             return _installed(_of_module(location, where), roots[0], where)
         case kind if kind in ELSEWHERE:
             raise SourceError(
-                "the source is not on this machine", "Neighbouring files cannot be listed", where
+                "files next to a source can be listed on this machine only", "Name each file in the contract", where
             )
         case "glob":
             folder = _inside(fixed_part(location) or ".", roots, where)[0]
