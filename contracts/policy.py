@@ -115,5 +115,9 @@ def _policy(text: str, file: str) -> LicensePolicy:
 def _mistake(path: Path, message: str, document: Document) -> ContractError:
     place = key_path(path)
     return ContractError(
-        f"{place}: {message}", "Correct the licence policy", document.where(path), "policy.file", place
+        f"{place}: {message}",
+        "Correct the licence policy",
+        document.where(path),
+        "policy.file",
+        place,
     )

@@ -156,5 +156,9 @@ def steward_policy(text: str, file: str) -> StewardPolicy:
 def _mistake(path: Path, message: str, document: Document) -> ContractError:
     place = key_path(path)
     return ContractError(
-        f"{place}: {message}", "Correct the stewards' file", document.where(path), "policy.stewards", place
+        f"{place}: {message}",
+        "Correct the stewards' file",
+        document.where(path),
+        "policy.stewards",
+        place,
     )

@@ -234,7 +234,9 @@ def check_run_configs(schema: GraphQLSchema) -> None:
     """Have every run configuration checked where GraphQL reads it, however a request writes it."""
     scalar = schema.type_map["RunConfigData"]
     if not isinstance(scalar, GraphQLScalarType):
-        raise TypeError("Dagster's schema has changed (RunConfigData): install the version of Dagster that Assay requires")
+        raise TypeError(
+            "Dagster's schema has changed (RunConfigData): install the version of Dagster that Assay requires"
+        )
     read_value, read_literal = scalar.parse_value, scalar.parse_literal
 
     def value_of(value: Any) -> Any:

@@ -80,7 +80,7 @@ def plain_schema(settings: type[dg.Config]) -> dict[str, dg.Field]:
     """The `config_schema` of an op with these settings, in types that read no environment."""
     shape = settings.to_config_schema().as_field().config_type
     if not isinstance(shape, Shape):
-        raise TypeError(f"{settings.__name__} is not a set of settings")
+        raise TypeError(f"{settings.__name__} declares no settings. Report this as a bug in Assay")
     return {name: _plain_field(field) for name, field in shape.fields.items()}
 
 

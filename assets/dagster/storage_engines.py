@@ -42,7 +42,9 @@ def _create_engine(
 ) -> sa.Engine:
     """Create the engine of a database file, or return the one that this process has."""
     if poolclass is not NullPool:
-        raise ValueError("only engines that keep no connection can be shared")
+        raise ValueError(
+            f"a database engine that keeps connections open ({poolclass.__name__}) cannot be shared. Report this as a bug in Assay"
+        )
     return _engine(url, tuple(sorted((connect_args or {}).items())))
 
 

@@ -95,7 +95,7 @@ def _licenses_in(folder: Path, path: Path, policy: LicensePolicy) -> Iterator[Li
             continue
         if name.lower().endswith(_UNREADABLE_ENDINGS):
             unread = Recognised(None, "its format is not supported", (name,))
-            yield LicenseFound(UNKNOWN, name, f"{name} cannot be read here", unread)
+            yield LicenseFound(UNKNOWN, name, f"{name} is in a format that cannot be read", unread)
             continue
         text = _text_of(folder / name)
         if text is not None and (read := reader(text, policy)) is not None:

@@ -391,7 +391,9 @@ def public_of(data: Mapping[str, Any]) -> Key:
             data["keyid"], {name: value for name, value in data.items() if name != "keyid"}
         )
     except (KeyError, ValueError, AttributeError, TypeError):
-        raise EvidenceError("a steward's key is not valid", "Correct the key in the stewards' file") from None
+        raise EvidenceError(
+            "a steward's key is not valid", "Correct the key in the stewards' file"
+        ) from None
 
 
 def public_key(file: Path) -> Key:

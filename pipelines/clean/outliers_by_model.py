@@ -93,7 +93,9 @@ def effect(step: Outliers, fitted: Fitted) -> Effect:
     """Where the score is above the threshold."""
     threshold = fitted.values["threshold"]
     if step.action == "cap":
-        raise ValueError("a model gives no bound to cap at: the contract was not validated")
+        raise ValueError(
+            "an outlier model has no limit, so `action: cap` is not possible: run `assay check`"
+        )
     if threshold is None:
         return leaving(step.action, None)
     middle, scale, scores = (

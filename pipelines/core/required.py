@@ -13,5 +13,5 @@ Value = TypeVar("Value")
 def required(value: Value | None, name: str) -> Value:
     """The value. Raises: ValueError: it is None, so the contract was not validated."""
     if value is None:
-        raise ValueError(f"'{name}' is missing: the contract was not validated")
+        raise ValueError(f"'{name}' is missing in the contract: run `assay check`")
     return value

@@ -86,7 +86,7 @@ def _fit_tfidf(transform: Tfidf, rows: pl.LazyFrame, context: Context) -> Learni
         vectorizer.fit(texts)
     except ValueError:  # no text, no word, or none in enough texts
         raise FeatureError(
-            f"the texts of '{column}' have no term in {transform.support} of them",
+            f"no term occurs in {transform.support} or more texts of '{column}'",
             "Choose a lower `support`, or remove it",
             Where(field=column),
         ) from None

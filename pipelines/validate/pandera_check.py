@@ -51,7 +51,7 @@ class PanderaCheck:
             place = Where(dataset=self.contract.name, field=column, rule=check)
             raise QualityError(
                 f"pandera refuses rows that the rules accept ({len(broken)} kinds of failure)",
-                "The two compilations of the contract differ; report this contract as a bug",
+                "Report this as a bug in Assay, with the contract",
                 place,
             )
         self.rows += batch.height

@@ -86,7 +86,7 @@ def _fetched(contract: Contract, place: Place, where: Where) -> Fetched:
         case "assay":
             if place.dataset is None:
                 raise SourceError(
-                    "a source that is another data set cannot be read here",
+                    "a source that is another data set can only be read by a run",
                     "Run the data set: assay run",
                     where,
                 )
@@ -184,7 +184,9 @@ def locate(contract: Contract, roots: Sequence[Path]) -> Path:
             return _installed(_of_module(location, where), roots[0], where)
         case kind if kind in ELSEWHERE:
             raise SourceError(
-                "files next to a source can be listed on this machine only", "Name each file in the contract", where
+                "files next to a source can be listed on this machine only",
+                "Name each file in the contract",
+                where,
             )
         case "glob":
             folder = _inside(fixed_part(location) or ".", roots, where)[0]
