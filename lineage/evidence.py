@@ -187,7 +187,7 @@ def opened(text: str, key: Key, predicate_type: str = PREDICATE_TYPE) -> dict[st
             )
         if envelope.payload_type != PAYLOAD_TYPE or len(envelope.signatures) != 1:
             raise EvidenceError(
-                "the envelope does not contain exactly one signed in-toto statement",
+                "the evidence file does not contain exactly one signed statement",
                 "Restore it from a backup",
             )
         envelope.verify([key], 1)
