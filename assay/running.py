@@ -259,7 +259,7 @@ def summary(stage: str, details: dict[str, Any]) -> str:
         case "landed":
             files = f" of {details['files']:,} files" if details.get("files", 1) > 1 else ""
             again = " — unchanged, not landed again" if details["unchanged"] else ""
-            return f"{details['dagster/row_count']:,} rows{files}, {details['unreadable_lines']} unreadable lines{again}{_describe_late(details)}"
+            return f"{details['dagster/row_count']:,} rows{files}, {details['unreadable_lines']} unreadable records{again}{_describe_late(details)}"
         case "admitted":
             window = f" of {details['window']}" if details["window"] != "all" else ""
             held = details["verdict"] == "held"  # a run that is not approved stops

@@ -146,7 +146,7 @@ def _unanswered(value: Any, path: Path, document: Document) -> Iterator[Problem]
             "assay.todo",
             "warning",
             f"`{key_path(path)}` is still {value}",
-            "Say what only a person knows",
+            "Write the answer, which only a person knows",
             document.where(path),
             key_path(path),
         )

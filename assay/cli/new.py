@@ -216,7 +216,7 @@ def _findings(done: Drafted) -> Iterator[tuple[str, str]]:
     yield GOOD, f"{profile.rows:,} rows, {len(kinds)} columns: {of_each_kind}"
     yield from _describe_reading(done)
     if profile.repeated:
-        yield GOOD, f"{profile.repeated:,} rows repeat another row; the draft removes them"
+        yield GOOD, f"repeated rows: {profile.repeated:,}; the draft removes them"
     yield GOOD, _describe_keys(draft)
     for column, personal in draft.personal.items():
         yield NOTE, f"personal: '{column}' ({personal.evidence}) → {personal.treatment}"

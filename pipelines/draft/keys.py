@@ -43,6 +43,8 @@ def may_name_rows(c: ColumnProfile, profile: Profile) -> bool:
     if c.kind == "integer":  # any measure may happen to be unique
         dense = c.high - c.low < 10 * profile.rows
         return key_hint(c.name) or (c.name == profile.columns[0].name and dense)
+    if c.kind == "date":  # in a few rows, any date may happen to be unique
+        return c.name == profile.columns[0].name
     return c.kind == "timestamp" or (
         c.kind == "string" and c.longest <= 64 and (key_hint(c.name) or not c.spaced)
     )

@@ -302,6 +302,22 @@ def test_exact_repetitions_are_removed_and_do_not_hide_the_key() -> None:
     assert setting(drafted(id=["1", "2"]), "cleaning") is None
 
 
+@pytest.mark.parametrize(
+    ("columns", "is_key"),
+    [(("day", "energy"), True), (("energy", "day"), False)],
+    ids=["first column", "later column"],
+)
+def test_a_unique_date_is_a_key_in_the_first_column_only(
+    columns: tuple[str, ...], is_key: bool
+) -> None:
+    values = {
+        "day": [f"2024-01-{day:02}" for day in range(1, 25)],
+        "energy": [f"{day % 7}.5" for day in range(1, 25)],
+    }
+    done = drafted(**{name: values[name] for name in columns})
+    assert bool(promised(done, "day").get("primaryKey")) is is_key
+
+
 def test_a_step_that_invents_values_is_only_suggested() -> None:
     done = drafted(x=[None, *(str(i) for i in range(40))])
     assert setting(done, "cleaning") is None

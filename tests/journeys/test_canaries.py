@@ -103,7 +103,7 @@ PATHS: list[tuple[str, tuple[Edit, ...], str, int, str]] = [
     ("too many rows break a rule", (lambda data: data["schema"][0]["properties"][5].update(logicalTypeOptions={"maxLength": 3}),), delivery(), 1, "break it"),
     ("a number is a person", (), delivery(energy="{email}"), 1, "column 'energy_kwh' holds email"),
     ("a number is no number", (), delivery(energy="x"), 0, "50 quarantined"),
-    ("a line that nobody can read", (), delivery(broken=True), 0, "1 unreadable lines"),
+    ("a line that nobody can read", (), delivery(broken=True), 0, "1 unreadable records"),
     ("repeated", (), delivery(repeat=2), 0, "quarantined"),
     ("a query that fails on the values", (lambda data: data["schema"][0]["quality"].append(SQL),), delivery(), 1, "sums_up"),
     ("a licence that refuses", (setting("license", expression="CC-BY-NC-4.0"),), delivery(), 1, "does not allow commercial use"),

@@ -98,7 +98,7 @@ def test_broken_lines_are_kept_and_told(assay: Assay, installation: SampleHome) 
     installation.deliver(GOOD + 'M4\n"M"5,1,day\n')
     code, out, _ = assay("run", "readings")
     assert code == 0
-    assert "3 rows, 2 unreadable lines" in out
+    assert "3 rows, 2 unreadable records" in out
     assert "5 in = 3 kept + 2 quarantined + 0 removed" in out
 
 

@@ -1,4 +1,4 @@
-"""Sources: a location in a contract -> bytes on the disk, then readable rows and unreadable lines.
+"""Sources: a location in a contract -> bytes on the disk, then readable rows and unreadable records.
 
 Belongs here: the choice of place (`gather`) and of reader, one module a kind, each with `read`.
 Stays out: types and rules. No code of a source is ever run.
