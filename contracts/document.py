@@ -181,9 +181,9 @@ class _Walk:
         self.positions.setdefault(path, (mark.line + 1, mark.column + 1))
         if depth > MAX_DEPTH or self.nodes > MAX_NODES:
             raise ContractError(
-                f"the document is nested deeper than {MAX_DEPTH} levels "
-                f"or larger than {MAX_NODES:,} nodes",
-                "Flatten it, and replace aliases by what they stand for",
+                f"the document is nested deeper than {MAX_DEPTH} levels, "
+                f"or has more than {MAX_NODES:,} values with its aliases written out",
+                "Flatten it, remove aliases, or split it into several files",
                 _where(self.file, mark),
                 "yaml.size",
             )

@@ -92,7 +92,7 @@ def judge(rule: Rule, value: pl.Expr) -> pl.Expr:
     if holds is None:
         raise ContractError(
             f"the rule '{rule.name}' cannot be evaluated on one value",
-            "Call `keeps`, which evaluates rows",
+            "In Python, call `assay.contracts.rules.keeps`, which evaluates rows",
         )
     return holds(value, rule).fill_null(True)
 

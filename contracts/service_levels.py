@@ -115,11 +115,11 @@ def agreed_hours(value: Any, unit: Any) -> float:
             return float(sum(count * _hours_of(name) for name, count in parts.items()))
         written = _AGE.fullmatch(value.strip())
         if not written:
-            raise ValueError("its value is not a number")
+            raise ValueError("its value is not a number with a unit, such as `36h`")
         value, unit = Fraction(written[1]), written[2] or unit
     is_number = isinstance(value, int | float | Fraction) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value) or value < 0:
-        raise ValueError("its value is not a number of at least 0")
+        raise ValueError("its value must be a number, at least 0")
     return float(Fraction(value) * _hours_of(unit or "h"))
 
 

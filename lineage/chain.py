@@ -50,8 +50,8 @@ def check(entries: Iterable[tuple[Entry, str]]) -> str:
     for entry, stored in entries:
         if entry.sequence != expected or entry.previous != head or entry.hash != stored:
             raise EvidenceError(
-                f"the audit log is broken at entry {expected}",
-                "Compare it with a backup, or with the heads in the signed evidence",
+                f"entry {expected} of the audit log was changed, added or removed",
+                "Find out who can write to the registry, and restore it from a backup that `assay verify --all` confirms",
             )
         head, expected = stored, expected + 1
     return head

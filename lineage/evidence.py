@@ -206,8 +206,8 @@ def opened(text: str, key: Key, predicate_type: str = PREDICATE_TYPE) -> dict[st
         kinds.add(BY_REFERENCE_TYPE)
     if document.get("_type") != STATEMENT_TYPE or document.get("predicateType") not in kinds:
         raise EvidenceError(
-            f"the signed statement is about something else, not a {predicate_type.rsplit(':', 2)[-2].replace('-', ' ')}",
-            "Give the file that was signed for this purpose, or restore it from a backup",
+            f"the signed file is of another kind, not a {predicate_type.rsplit(':', 2)[-2].replace('-', ' ')}",
+            "Use the file of this kind, or restore it from a backup",
         )
     return document
 

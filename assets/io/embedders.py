@@ -315,7 +315,7 @@ def checked(vectors: NDArray[Any], count: int, dimensions: int, model: str) -> N
     if vectors.ndim != 2 or vectors.shape[0] != count:
         raise ActionError(
             f"'{model}' gave {len(vectors)} vectors for {count} texts",
-            "Check the model",
+            "Use an embedding model, which gives one vector for each text",
             Where(file="assay.index"),
         )
     if vectors.shape[1] != dimensions:
@@ -328,7 +328,7 @@ def checked(vectors: NDArray[Any], count: int, dimensions: int, model: str) -> N
     if not np.isfinite(lengths).all():
         raise ActionError(
             f"'{model}' returned values that are not numbers",
-            "Check the model",
+            "Use another embedding model",
             Where(file="assay.index"),
         )
     return np.asarray(vectors / np.where(lengths == 0, 1, lengths), dtype=np.float32)

@@ -90,8 +90,8 @@ def take_outcomes(installation: Installation, name: str, file: Path) -> Json:
     lost = given.filter(pl.col("given").is_null() & pl.col(SCORE).is_null()).height
     if lost == frame.height:
         raise ActionError(
-            f"none of its {lost:,} row(s) belongs to a prediction by Assay",
-            f"Give `{PARENT}` as `assay models predict` wrote it, or a column `prediction` next to the label",
+            f"none of the {lost:,} rows of the file matches a prediction by Assay",
+            f"Keep the column `{PARENT}` that `assay models predict` wrote, or add a column `prediction` to the file",
             Where(file=shown(file)),
         )
     kept = _kept(installation, contract.name)

@@ -55,7 +55,7 @@ def rank_metric(
         average precision as scikit-learn 1.7 defines it.
     """
     if np.isnan(scores).any():
-        raise ValueError("a score is NaN")
+        raise ValueError("a score of the model is NaN, not a number")
     _, places = np.unique(-np.asarray(scores), return_inverse=True)
     codes = 2 * places + (np.asarray(labels) == 1)
 

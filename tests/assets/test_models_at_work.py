@@ -439,7 +439,10 @@ def test_what_came_true_may_be_corrected_and_corrected_back(
             "row 3: 1 row.* not a number from 0 to 1",
         ),
         ("traceparent,label,prediction\na,1,high\n", "row 2: 1 row.* not a number from 0 to 1"),
-        ("traceparent,label\na,1\n", "none of its 1 row.* belongs to a prediction by Assay"),
+        (
+            "traceparent,label\na,1\n",
+            "none of the 1 rows of the file matches a prediction by Assay",
+        ),
         ("traceparent,label\n", "has no rows"),
         ("traceparent,label\na,1,2\n", "a row has more cells than the header"),
         ("", "the file is empty"),

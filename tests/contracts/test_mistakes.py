@@ -582,7 +582,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
         "status: active",
         "status: &a [*a]",
         [
-            "6:9 yaml.size: the document is nested deeper than 50 levels or larger than 100,000 nodes. Flatten it, and replace aliases by what they stand for."
+            "6:9 yaml.size: the document is nested deeper than 50 levels, or has more than 100,000 values with its aliases written out. Flatten it, remove aliases, or split it into several files."
         ],
     ),
     (

@@ -36,7 +36,7 @@ def test_a_changed_field_is_found(field: str) -> None:
     entries = log(5)
     changed = replace(entries[2][0], **{field: {"rows": 9} if field == "details" else "x"})
     entries[2] = (changed, entries[2][1])
-    with pytest.raises(EvidenceError, match="is broken at entry 3"):
+    with pytest.raises(EvidenceError, match="entry 3 of the audit log was changed"):
         check(entries)
 
 
@@ -44,7 +44,7 @@ def test_swapping_removing_and_inserting_are_found() -> None:
     swapped = log(4)
     swapped[1], swapped[2] = swapped[2], swapped[1]
     for entries, place in ((swapped, 2), (log(4)[:1] + log(4)[2:], 2), ([*log(2), log(2)[1]], 3)):
-        with pytest.raises(EvidenceError, match=f"is broken at entry {place}"):
+        with pytest.raises(EvidenceError, match=f"entry {place} of the audit log was changed"):
             check(entries)
 
 
@@ -52,5 +52,5 @@ def test_an_entry_hashed_again_breaks_the_next_one() -> None:
     entries = log(4)
     forged = replace(entries[1][0], actor="mallory")
     entries[1] = (forged, forged.hash)
-    with pytest.raises(EvidenceError, match="is broken at entry 3"):
+    with pytest.raises(EvidenceError, match="entry 3 of the audit log was changed"):
         check(entries)

@@ -330,7 +330,9 @@ class _Table:
         names = self._named()
         twice = repeated_name(names)
         if twice is not None:
-            raise Undecodable(f"among the keys, {twice}", "Rename one of the keys")
+            raise Undecodable(
+                f"among the keys of the records, {twice}", "Rename one of these keys in the source"
+            )
         if len(names) > _COLUMNS:
             raise Undecodable(
                 f"the records have more than {_COLUMNS:,} different keys",
