@@ -54,6 +54,13 @@ def processes_of(home: Path) -> list[int]:
     return pids
 
 
+def environment_of(pid: int) -> bytes:
+    """What a process was started with; nothing of one that has ended."""
+    with contextlib.suppress(OSError):
+        return (Path("/proc") / str(pid) / "environ").read_bytes()
+    return b""
+
+
 def is_stopped(pid: int) -> bool:
     """Whether it has stopped itself in the middle of its work."""
     with contextlib.suppress(OSError):

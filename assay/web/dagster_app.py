@@ -115,8 +115,8 @@ class AssayRequestContext(WorkspaceRequestContext):
 
     @property
     def show_instance_config(self) -> bool:
-        """Whether the page shows Dagster's own settings."""
-        return role_includes(self.visitor.role, "administrator")
+        """Dagster's settings are shown to no one: dagster.yaml may hold passwords."""
+        return False
 
     def get_viewer_tags(self) -> dict[str, str]:
         """The tags of what the visitor starts."""

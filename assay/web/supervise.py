@@ -186,6 +186,7 @@ def supervise(plan: Plan, run_folder: Path) -> int:
 def main() -> None:
     """What `assay ui` starts."""
     plan = Plan.read(sys.argv[1:])
+    os.umask(0o077)  # also what Dagster's services write, and the code server's sockets
     adopt_orphans()
     for descriptor in (plan.lifeline, plan.lock, plan.listening):
         os.set_inheritable(descriptor, False)

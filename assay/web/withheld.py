@@ -31,6 +31,7 @@ EMPTY_FIELDS: dict[tuple[str, str], tuple[Role | None, Any]] = {
     ("PartitionRunConfig", "yaml"): ("steward", ""),
     ("ConfiguredValue", "value"): (None, ""),
     ("RepositoryLocation", "environmentPath"): (None, None),
+    ("RunQueueConfig", "tagConcurrencyLimitsYaml"): (None, None),
 }
 """Field -> the least role that reads it (None: no one), and what others get: pages ask for these
 together with what everyone may read.

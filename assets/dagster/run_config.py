@@ -5,6 +5,7 @@ may start a run could read every secret.
 """
 
 import re
+from pathlib import Path
 from typing import Any, TypeVar
 
 import dagster as dg
@@ -13,6 +14,7 @@ from dagster._core.run_coordinator.base import SubmitRunContext
 from dagster._core.run_coordinator.queued_run_coordinator import QueuedRunCoordinator
 from pydantic import ValidationError
 
+from assay.assets.dagster.only_daemon import be_the_only_daemon
 from assay.contracts.errors import ConfigurationError
 from assay.lineage import approval
 from assay.pipelines.admit import reasons
@@ -111,7 +113,19 @@ def read_settings(settings: type[Settings], context: dg.OpExecutionContext) -> S
 
 
 class CheckedRunCoordinator(QueuedRunCoordinator[dg.DagsterInstance]):
-    """Names who starts a run, and refuses one whose configuration reads environment variables."""
+    """Names who starts a run, and refuses one whose configuration reads environment variables.
+
+    It also refuses a second daemon: Dagster itself only writes a line into the log.
+    """
+
+    @property
+    def dequeue_interval_seconds(self) -> int:
+        """How often a daemon looks at the queue. Only a daemon that starts asks.
+
+        Raises: ConfigurationError: another daemon runs on this instance.
+        """
+        be_the_only_daemon(Path(self._instance.root_directory))
+        return super().dequeue_interval_seconds
 
     def submit_run(self, context: SubmitRunContext) -> dg.DagsterRun:
         """Queue the run. Raises: ConfigurationError: Dagster records it, and the run as failed."""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -18,7 +16,7 @@ from assay.assets.io.registry.ledger import ledger
 from assay.assets.services import review
 from tests.conftest import SampleHome
 from tests.journeys.held_delivery import PERSONS, held_delivery
-from tests.web_ui import WebUi, processes_of, wait_for
+from tests.web_ui import WebUi, environment_of, processes_of, wait_for
 
 LAUNCH = """mutation($job: String!, $config: RunConfigData!, $tags: [ExecutionTag!]) {
   launchRun(executionParams: {
@@ -65,13 +63,6 @@ def launch(visitor: WebUi, job: str, config: dict[str, Any] | None = None) -> st
         return status if status in ("SUCCESS", "FAILURE") else None
 
     return wait_for(end)
-
-
-def environment_of(pid: int) -> bytes:
-    """What a process was started with; nothing of one that has ended."""
-    with contextlib.suppress(OSError):
-        return (Path("/proc") / str(pid) / "environ").read_bytes()
-    return b""
 
 
 def test_one_requests_and_two_others_approve(ui: WebUi, installation: SampleHome) -> None:

@@ -9,6 +9,15 @@ colours = dg.DynamicPartitionsDefinition(name="colours")
 days = dg.StaticPartitionsDefinition(["monday", "tuesday"])
 
 
+SECRET = "value-of-a-resource-4711"
+
+
+class Mailbox(dg.ConfigurableResource):  # type: ignore[type-arg]  # of nothing but itself
+    """Has a password in its settings, as code of a user may."""
+
+    password: str
+
+
 @dg.asset(partitions_def=days, owners=[STEWARD])
 def owned_by_day() -> None:
     """Of the steward."""
@@ -46,5 +55,6 @@ defs = dg.Definitions.merge(
         jobs=[look],
         schedules=[nightly],
         sensors=[watching],
+        resources={"mailbox": Mailbox(password=SECRET)},
     ),
 )

@@ -564,6 +564,22 @@ def test_what_nobody_may_do_dagster_itself_refuses_too(world: World, mutation: s
     assert world.state() == before
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_a_secret_in_a_resource_of_the_code_is_shown_to_nobody(world: World, role: Role) -> None:
+    fields = "name configuredValues { key value type } configFields { name defaultValueAsJson }"
+    query = (
+        "query($where: RepositorySelector!) { allTopLevelResourceDetailsOrError(repositorySelector: $where)"
+        f" {{ ... on ResourceDetailsList {{ results {{ {fields} }} }} }} }}"
+    )
+    answer = world.ask(role, query, {"where": REPOSITORY})
+    results = answer.json()["data"]["allTopLevelResourceDetailsOrError"]["results"]
+    (mailbox,) = [each for each in results if each["name"] == "mailbox"]
+    assert [(each["key"], each["value"]) for each in mailbox["configuredValues"]] == [
+        ("password", "")
+    ]
+    assert "value-of-a-resource-4711" not in answer.text
+
+
 def test_a_mutation_that_the_table_does_not_have_is_refused(world: World) -> None:
     for role in ROLES:
         answer = world.ask(role, "mutation { aMutationOfTomorrow { __typename } }", {})
