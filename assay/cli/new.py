@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from assay.cli.render import escape, print_line, show_progress
+from assay.cli.options import AsJson
+from assay.cli.render import escape, print_line, print_result, show_progress
 from assay.contracts.errors import ConfigurationError, Where, shown
 
 if TYPE_CHECKING:
@@ -81,10 +82,11 @@ def new(
     header: Header = None,
     header_row: HeaderRow = None,
     sheet: Sheet = None,
+    as_json: AsJson = False,
 ) -> None:
     """Draft a contract from a file, with types, keys, ranges, personal data and licence.
 
-    Each entry of the draft states its reason.
+    Each entry of the draft states its reason. What looks like an error is listed as a doubt.
     """
     written = {
         "delimiter": "\t" if delimiter == "\\t" else delimiter,
@@ -104,6 +106,7 @@ def new(
         owner=owner,
         region=region,
         stated=stated,
+        as_json=as_json,
     )
 
 
@@ -126,6 +129,7 @@ def draft_contract(
     owner: str | None = None,
     region: str = "global",
     stated: Mapping[str, Any] | None = None,
+    as_json: bool = False,
 ) -> Path:
     """Draft a contract from a file, write it, and print what was learned.
 
@@ -139,6 +143,7 @@ def draft_contract(
         region: the contract's; phone numbers of its country need no country code.
         stated: options of how a text file is written, as under `options` in a contract; the others
             are detected.
+        as_json: print what was learned as JSON.
     Returns: the contract's file.
     Raises: SourceError: the file cannot be read. ConfigurationError: the draft cannot be written
         there, or the name is not allowed.
@@ -165,8 +170,29 @@ def draft_contract(
             progress=show,
         )
     _write(target, done.draft.text)
-    show_drafted(target, name, done)
+    if as_json:
+        print_result(_as_data(target, name, done), as_json, lambda _: None)
+    else:
+        show_drafted(target, name, done)
     return target
+
+
+def _as_data(target: Path, name: str, done: Drafted) -> dict[str, Any]:
+    """What was learned from the file, as plain data."""
+    from assay.pipelines.draft.doubts.describe import as_data
+
+    return {
+        "dataset": name,
+        "contract": shown(target),
+        "rows": done.profile.rows,
+        "columns": {column.name: column.kind for column in done.profile.columns},
+        "keys": list(done.draft.keys),
+        "personal": {column: one.treatment for column, one in done.draft.personal.items()},
+        "license": done.license.expression,
+        "questions": list(done.draft.open_questions),
+        "problems": [str(problem) for problem in done.problems],
+        "doubts": as_data(done.doubts),
+    }
 
 
 def _target(output: Path, name: str) -> Path:
@@ -210,6 +236,8 @@ def show_drafted(target: Path, name: str, done: Drafted) -> None:
 
 def _findings(done: Drafted) -> Iterator[tuple[str, str]]:
     """What was learned, each with its mark."""
+    from assay.pipelines.draft.doubts.describe import lines_about
+
     profile, draft = done.profile, done.draft
     kinds = [column.kind for column in profile.columns]
     of_each_kind = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
@@ -222,6 +250,8 @@ def _findings(done: Drafted) -> Iterator[tuple[str, str]]:
         yield NOTE, f"personal: '{column}' ({personal.evidence}) → {personal.treatment}"
         for sample in done.samples.get(column, ()):
             yield NOTE, f"    {sample.before}  →  {sample.after}"
+    for line in lines_about(done.doubts):
+        yield NOTE, f"doubt: {line}"
     without_license = done.license.evidence == "none found next to the file"
     license = f"licence: {done.license.expression} ({done.license.why})"
     yield NOTE if without_license else GOOD, license

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -27,10 +28,12 @@ from assay.contracts.problems import Problem
 from assay.contracts.settings import CsvOptions, Source
 from assay.pipelines.admit.replacement_samples import Sample, replacement_samples
 from assay.pipelines.core.engine import held_in_memory
+from assay.pipelines.draft.doubts.doubt import Doubt
+from assay.pipelines.draft.doubts.find_doubts import find_doubts
 from assay.pipelines.draft.license import UNKNOWN, LicenseFound
 from assay.pipelines.draft.personal_columns import personal_columns
 from assay.pipelines.draft.profile import Profile, profile
-from assay.pipelines.draft.propose import Draft, draft
+from assay.pipelines.draft.propose import Draft, draft, hidden_columns
 from assay.pipelines.draft.settings import Origin
 from assay.pipelines.ingest.values_as_names import values_as_names
 
@@ -56,6 +59,8 @@ class Drafted:
     """How the file is written, where that was found and is not usual."""
     samples: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
     """Column to be redacted -> replacements in it, by their shapes."""
+    doubts: tuple[Doubt, ...] = ()
+    """What looks like an error in the data, the surest first."""
     to_move: bool = False
     """Whether the file is in the home itself, where no source is read from: the draft names its
     place in the inbox.
@@ -93,14 +98,14 @@ def drafted(
         source, read = _landed(path, place.location, folder, where, stated or {})
         names = contract_names(read.columns)
         progress(f"measuring {read.rows:,} rows of {len(names)} columns")
-        measured, samples = _measured(folder, names, read.rows, region)
+        measured, samples, doubts = _measured(folder, names, read.rows, region)
     progress("looking for a licence")
     license_found = license_of(path, license, place.root or path.parent)
     stated = stated or {}
     options = found_options(read, stated)
     origin = Origin(place.location, source.format, sha256(path), options, read.unreadable, names)
     progress("writing the draft")
-    document = draft(measured, name, origin, license_found, owner, samples, region)
+    document = draft(measured, name, origin, license_found, owner, samples, region, doubts)
     return Drafted(
         draft=document,
         profile=measured,
@@ -110,6 +115,7 @@ def drafted(
         root_to_set=place.root_to_set,
         reading=_guesses(options, stated or {}),
         samples=samples,
+        doubts=tuple(doubts),
         to_move=place.is_in_home,
     )
 
@@ -121,17 +127,18 @@ def _guesses(options: Mapping[str, tuple[Any, str]], stated: Mapping[str, Any]) 
 
 def _measured(
     folder: Path, names: Mapping[str, str], count: int, region: str
-) -> tuple[Profile, dict[str, tuple[Sample, ...]]]:
-    """The landed columns under the contract's names, with those that hold bytes, and replacements
-    in those that the draft redacts.
+) -> tuple[Profile, dict[str, tuple[Sample, ...]], list[Doubt]]:
+    """The landed columns under the contract's names, with those that hold bytes, replacements in
+    those that the draft redacts, and doubts.
     """
+    binary = frozenset(names.get(column, column) for column in binary_columns(folder))
     with held_in_memory(rows_in(folder).rename(names), count * len(names)) as rows:
-        measured = profile(rows, list(names.values()), region)
+        measured = replace(profile(rows, list(names.values()), region), binary=binary)
         proposed = personal_columns(measured)
         redacted = [name for name, one in proposed.items() if one.treatment == "redact"]
         samples = replacement_samples(rows, redacted, region)
-    binary = frozenset(names.get(column, column) for column in binary_columns(folder))
-    return replace(measured, binary=binary), samples
+        doubts = find_doubts(rows, measured, hidden_columns(measured), date.today())
+    return measured, samples, doubts
 
 
 def _problems(text: str, name: str) -> tuple[Problem, ...]:

@@ -7,7 +7,7 @@ settings (settings.py), measuring (profile.py), YAML (writer.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from assay.contracts.settings import UNANSWERED
 from assay.pipelines.admit.names import perhaps_personal
 from assay.pipelines.admit.replacement_samples import Sample
 from assay.pipelines.draft.columns import column_promises, describe_doubt
+from assay.pipelines.draft.doubts.describe import comments_about
+from assay.pipelines.draft.doubts.doubt import Doubt
 from assay.pipelines.draft.keys import key_columns
 from assay.pipelines.draft.license import UNKNOWN, LicenseFound
 from assay.pipelines.draft.personal_columns import (
@@ -54,15 +56,17 @@ def draft(
     owner: str | None,
     samples: Mapping[str, Sequence[Sample]] | None = None,
     region: str = "global",
+    doubts: Sequence[Doubt] = (),
 ) -> Draft:
-    """Write the contract that the profile bears out, with the samples of its redactions.
+    """Write the contract that the profile bears out, with the samples of its redactions, and the
+    doubts as comments.
 
     Values of columns that are, or may be, personal are never in it.
     """
     personal = personal_columns(profile)
     doubtful = doubtful_columns(profile, personal)
-    perhaps = {c.name for c in profile.columns if perhaps_personal(c.name)} - set(personal)
-    hidden = perhaps | set(personal) | set(doubtful)
+    perhaps = _perhaps_personal(profile, personal)
+    hidden = hidden_columns(profile)
     redacted = {name for name, column in personal.items() if column.treatment == "redact"}
     keys = key_columns(profile, redacted)
     columns = [
@@ -70,6 +74,7 @@ def draft(
         | column_promises(
             c, profile, personal.get(c.name), c.name in hidden, keys, doubtful.get(c.name)
         )
+        | comments_about(doubts, c.name)
         for c in profile.columns
     ]
     document = {
@@ -85,6 +90,18 @@ def draft(
     }
     questions = _open_questions(license, owner, origin, perhaps - set(doubtful), doubtful)
     return Draft(yaml(document), keys, personal, questions)
+
+
+def hidden_columns(profile: Profile) -> set[str]:
+    """The columns that are, or may be, personal: no value of them is shown."""
+    personal = personal_columns(profile)
+    doubtful = doubtful_columns(profile, personal)
+    return _perhaps_personal(profile, personal) | set(personal) | set(doubtful)
+
+
+def _perhaps_personal(profile: Profile, personal: Collection[str]) -> set[str]:
+    """The columns that may be personal by their names."""
+    return {c.name for c in profile.columns if perhaps_personal(c.name)} - set(personal)
 
 
 def _named(name: str, origin: Origin) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assay.pipelines.draft.doubts.doubt import LEAST_ROWS, Suspicion, Table, listed
+from assay.pipelines.draft.doubts.doubt import LEAST_ROWS, NOTE, Suspicion, Table, listed
 
 
 def constant_columns(table: Table) -> Iterator[Suspicion]:
@@ -24,7 +24,7 @@ def constant_columns(table: Table) -> Iterator[Suspicion]:
     yield Suspicion(
         problem=f"{listed(names)} {noun} on all rows",
         rule="leave the column out, or an enum of the value",
-        confidence=0.6,
+        confidence=NOTE,
         columns=tuple(names),
         count=rows,
         rows=rows,

@@ -16,7 +16,6 @@ _INVISIBLE = (
 _ODD_SPACE = "[\u00a0\u2000-\u200a\u202f\u205f\u3000]"
 _REPLACED = "\ufffd"
 _MIXED_SCRIPTS = r"\p{Latin}[\p{Cyrillic}\p{Greek}]|[\p{Cyrillic}\p{Greek}]\p{Latin}"
-_TYPESET = "[\u2018\u2019\u201c\u201d\u2013\u2014]"
 _FULL_WIDTH = "[\uff01-\uff5e]"
 
 
@@ -44,8 +43,6 @@ def encoding_damage(column: Column) -> Suspicion | None:
     damaged |= value.str.contains(_ODD_SPACE)
     if column.share(value.str.contains(_MIXED_SCRIPTS)) < 0.1:
         damaged |= value.str.contains(_MIXED_SCRIPTS)
-    if column.share(value.str.contains(_TYPESET)) < 0.05 and not column.is_prose:
-        damaged |= value.str.contains(_TYPESET)
     rest = unusual.filter(~damaged)["value"]
     wrongly_read = pl.Series([text for text in rest if _is_wrongly_read(text)], dtype=pl.String)
     values = pl.concat([unusual.filter(damaged)["value"], wrongly_read])

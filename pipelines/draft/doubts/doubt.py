@@ -21,6 +21,12 @@ LEAST_ROWS = 20
 """Values below which nothing is told from a share."""
 
 
+NOTE = 0.4
+"""The confidence of what is remarkable, and as often right: a constant column of an extract."""
+SURE = 0.6
+"""From this confidence on, a doubt is a warning."""
+
+
 @dataclass(frozen=True)
 class Doubt:
     """What looks like an error, and the rule that would report it from the next run on."""
@@ -38,6 +44,11 @@ class Doubt:
     rule: str
     tolerance_pct: float
     """Percent of rows that would break the rule today, rounded up."""
+
+    @property
+    def is_warning(self) -> bool:
+        """Whether it is likely to be an error."""
+        return self.confidence >= SURE
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ doubt (one module a kind), words (describe.py).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 
@@ -195,8 +195,3 @@ def _doubt(kind: str, suspicion: Suspicion, count: int, example: str | None) -> 
         rule=suspicion.rule,
         tolerance_pct=rounded_up(share),
     )
-
-
-def doubts_of(doubts: Sequence[Doubt], column: str) -> list[Doubt]:
-    """The doubts about a column."""
-    return [doubt for doubt in doubts if column in doubt.columns]

@@ -120,7 +120,7 @@ def odd_shapes(column: Column) -> Suspicion | None:
     rare = column.given - int(usual["rows"].sum())
     if not 0 < rare <= _RARE * column.given or len(usual) > 3 or float(rows[0]) < 0.3:  # type: ignore[arg-type]
         return None
-    if not usual["shape"].str.contains("9").all() and not _is_code(column):
+    if not usual["shape"].str.contains("9").all():
         return None
     merged = _merged(pl.col("shape"))
     known = usual.select(merged, pl.col("shape").str.len_chars().alias("length"))
@@ -153,8 +153,3 @@ def _shapes(column: Column) -> pl.DataFrame:
 def _merged(shape: pl.Expr) -> pl.Expr:
     """`AA-999` -> `X-X`: letters and digits as one class, however many."""
     return shape.str.replace_all("[Aa9]+", "X")
-
-
-def _is_code(column: Column) -> bool:
-    """Whether nearly all values are capitals of one length: a code without digits."""
-    return column.share(pl.col("value").str.contains(r"^\p{Lu}{2,8}$")) > 0.95

@@ -95,7 +95,7 @@ def _code_lists() -> dict[str, list[str]]:
     from faker.providers.address.en_US import Provider as States
     from faker.providers.currency import Provider as Currencies
 
-    military = ("AA", "AE", "AP", "PR", "GU", "VI", "AS", "MP", "DC")
+    military = ("AA", "AE", "AP", "PR", "GU", "VI", "AS", "MP", "DC", "UM", "FM", "MH", "PW")
     return {
         "US state": [*States.states_abbr, *military],
         "country code": [*Addresses.alpha_2_country_codes, "XK", "EU"],

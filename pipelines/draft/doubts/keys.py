@@ -12,8 +12,10 @@ from assay.pipelines.draft.doubts.doubt import LEAST_ROWS, Column, Suspicion
 
 _MOST = 0.05
 """Share of rows that may repeat another's key."""
-_BY_CHANCE = 0.3
-"""With this share of the repetitions that random draws would have, a column is no key."""
+_LEAST_UNNAMED = 100
+"""Rows of a table in which a column may be a key that neither its name nor its place says."""
+_BY_CHANCE = (0.3, 3.0)
+"""Between these multiples of the repetitions that random draws would have, a column is no key."""
 
 
 def repeated_keys(column: Column) -> Suspicion | None:
@@ -23,13 +25,18 @@ def repeated_keys(column: Column) -> Suspicion | None:
     beyond = extra - column.repeated_rows
     if column.given < LEAST_ROWS or beyond <= 0 or extra > _MOST * column.given:
         return None
-    if not _may_be_key(column) or extra < _BY_CHANCE * _expected_repetitions(column):
+    is_hinted = key_hint(column.name) or column.position == 0
+    if not is_hinted and column.given < _LEAST_UNNAMED:
+        return None
+    least, most = (factor * _expected_repetitions(column) for factor in _BY_CHANCE)
+    is_by_chance = least <= extra <= most
+    if not _may_be_key(column) or is_by_chance:
         return None
     values = column.values_where(pl.col("rows") > 1)
     return Suspicion(
         problem=f"{len(values):,} values of a nearly unique column occur in several rows",
         rule="unique: true",
-        confidence=0.9 if key_hint(column.name) or column.position == 0 else 0.75,
+        confidence=0.9 if is_hinted else 0.75,
         values=values,
         count=beyond,
     )

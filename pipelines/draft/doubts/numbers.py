@@ -20,6 +20,10 @@ Numbers = np.ndarray[Any, np.dtype[np.float64]]
 _FAR_ROWS = 0.02
 """Share of rows that may be far from the others."""
 _FEW = 0.05
+_LEAST_DISTINCT = 12
+"""Different numbers below which nothing is far: counts of engines are steps."""
+_LIGHT_TAIL, _LIGHT_GAP, _HEAVY_GAP = 0.2, 0.5, 2.0
+"""A tail that is this share of the range, or shorter, needs a gap of half the range; others more."""
 _RESERVED = r"^-?(9{3,}|9+\.9+|1{4,}|0*1234567*8?9?|-9+)(\.0+|\.9+)?$"
 """How people write a number that is none: nines, ones, the keys in a row."""
 
@@ -33,17 +37,22 @@ def text_in_numbers(column: Column) -> Suspicion | None:
     if not 0 < rows <= 0.2 * column.given or codes > 0.05:
         return None
     number = pl.col("value").str.strip_chars().cast(pl.Float64, strict=False)
+    values = column.values_where(number.is_null() | ~number.is_finite())
+    if values.str.contains(r"^\s*([0-9]+[A-Za-z]|[A-Za-z][0-9]+)\s*$").all():
+        return None  # house numbers and codes, a few with a letter
     return Suspicion(
         problem="text in a column of numbers",
         rule="logicalType: number",
         confidence=0.95 if rows <= _FEW * column.given else 0.8,
-        values=column.values_where(number.is_null() | ~number.is_finite()),
+        values=values,
     )
 
 
 def far_numbers(column: Column) -> Suspicion | None:
     """Numbers far beyond the rest, sentinels among them."""
     if not column.is_numeric or column.given < LEAST_ROWS or _names_things(column):
+        return None
+    if column.numbers["number"].n_unique() < _LEAST_DISTINCT or may_be_axis(column.name):
         return None
     numbers = column.sorted_numbers
     above = _first_far(numbers)
@@ -96,7 +105,7 @@ def wrong_signs(column: Column) -> Suspicion | None:
     if not 0 < len(negative) <= _FEW * len(numbers) or len(positive) < 0.5 * len(numbers):
         return None
     # the tail of one distribution that crosses zero is thin there
-    if np.median(-negative) < np.quantile(positive, 0.1):
+    if np.median(-negative) < np.quantile(positive, 0.25):
         return None
     return Suspicion(
         problem="numbers below zero in a column of numbers above it",
@@ -155,7 +164,9 @@ def _first_far(numbers: Numbers) -> float | None:
     gaps = np.diff(top)
     near = top[:-1]
     low, shoulder = numbers[0], numbers[int(0.95 * (count - 1))]
-    is_far = (gaps >= 3 * (near - shoulder)) & (gaps >= 0.5 * (near - low)) & (gaps > 0)
+    tail, span = near - shoulder, near - low
+    least = np.where(tail <= _LIGHT_TAIL * span, _LIGHT_GAP, _HEAVY_GAP)
+    is_far = (gaps >= 3 * tail) & (gaps >= least * span) & (gaps > 0)
     if shoulder > 0:
         is_far &= np.log(top[1:] / near) >= np.log(near / shoulder)
     is_far &= near > low  # at least two different numbers below

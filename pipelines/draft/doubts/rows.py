@@ -19,6 +19,8 @@ _FEW = 0.08
 """Share of rows that may contradict their group."""
 _PURE = 0.9
 """Share of a group's rows that must agree."""
+_GROUP = 5
+"""Rows of a group that say something."""
 _GROUPS = 8
 """Groups of several rows that must bear a dependency out."""
 
@@ -66,20 +68,41 @@ def _exceptions(
     """Column, rows that contradict, and rows in groups, of each column that `given` decides."""
     plans = [_groups(codes, given, name) for name in others]
     for name, groups in zip(others, pl.collect_all(plans), strict=True):
-        groups = groups.filter(pl.col("rows") >= 5)
-        rows = int(groups["rows"].sum())
-        if groups.height < _GROUPS or rows < 0.5 * codes.height or rows < LEAST_ROWS:
+        groups = groups.filter(pl.col("rows") >= _GROUP)
+        in_groups = int(groups["rows"].sum())
+        wrong = in_groups - int(groups["most"].sum())
+        if groups.height < _GROUPS or in_groups < max(LEAST_ROWS, 0.5 * codes.height):
             continue
-        wrong = rows - int(groups["most"].sum())
-        if not 0 < wrong <= _FEW * rows:
+        if not 0 < wrong <= _FEW * in_groups or _frequent_value(groups, in_groups):
             continue
-        if groups["value"].n_unique() < 3 or _frequent_value(groups, rows):
-            continue
-        impure = groups.filter(pl.col("most") < pl.col("rows"))
-        split = impure.filter(pl.col("most") < _PURE * pl.col("rows").clip(11) - 1e-9)
-        if split.height > 0.02 * groups.height:
-            continue
-        yield name, wrong, rows
+        exceptions = codes.join(groups, on=given, maintain_order="left").filter(
+            pl.col(name).is_not_null() & (pl.col(name) != pl.col("value"))
+        )
+        if _are_slips(exceptions, given, name) and not _have_in_common(exceptions, codes, name):
+            yield name, wrong, in_groups
+
+
+def _are_slips(exceptions: pl.DataFrame, given: str, name: str) -> bool:
+    """Whether nearly each exception is alone: others of the same group and value are another case."""
+    alone = exceptions.group_by(given, name).len().filter(pl.col("len") == 1).height
+    is_pure = (pl.col("most") >= _PURE * pl.col("rows")) | (pl.col("rows") - pl.col("most") <= 1)
+    pure = exceptions.filter(is_pure).height
+    return min(alone, pure) >= 0.8 * exceptions.height
+
+
+def _have_in_common(exceptions: pl.DataFrame, codes: pl.DataFrame, name: str) -> bool:
+    """Whether most exceptions share a value of some column, this one included, that few other rows
+    have: another state, and not an error.
+    """
+    if exceptions.height < 3:
+        return False
+    for other in codes.columns:
+        modes = exceptions[other].value_counts(sort=True, name="rows")
+        value, count = modes.row(0)
+        usual = (codes[other] == value).sum() if value is not None else codes[other].null_count()
+        if count >= 0.6 * exceptions.height and usual < 0.3 * codes.height:
+            return True
+    return False
 
 
 def _groups(codes: pl.DataFrame, given: str, name: str) -> pl.LazyFrame:

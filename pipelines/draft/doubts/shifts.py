@@ -21,7 +21,7 @@ _SHARE = 0.6
 """By how much the share of missing values, or of one shape, must change."""
 _SCALE = 1.5
 """By which factor a median must change."""
-_CLEAR = 3
+_CLEAR = 5
 """How many times larger a break is than all differences within the parts."""
 
 

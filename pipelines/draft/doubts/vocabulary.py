@@ -20,7 +20,7 @@ _MOST_MEMBERS = 100
 _OFTEN = 10  # rows that each frequent member has, at least
 _FEW = 0.02
 """Share of rows that rare members have together."""
-_EVEN = 0.8
+_EVEN = 0.6
 """Standard deviation of the logarithms of frequencies, up to which members are about as frequent."""
 _APART = 20
 """By how many times a rare member is less frequent than the least of the others."""
@@ -64,7 +64,10 @@ def misspelt(column: Column) -> Suspicion | None:
     near = near_values(Domain(rows, frequent, frozenset()), words, usual)
     if not near.meant or not near.most_are:
         return None
-    values = pl.Series(sorted(near.meant), dtype=pl.String)
+    slips = {value for value, meant in near.meant if meant is None or _letters(value) != _letters(meant)}
+    values = pl.Series(sorted(slips), dtype=pl.String)
+    if not slips:
+        return None
     if sum(rows.get(value, 0) for value in values) > 0.1 * column.given:
         return None
     return Suspicion(
@@ -88,7 +91,7 @@ def rare_members(column: Column) -> Suspicion | None:
         return None
     cut = int(cuts[0]) + 1
     usual = counts[:cut]
-    if cut < 2 or usual[-1] < _OFTEN or np.log(usual).std() > _EVEN:
+    if cut < 4 or usual[-1] < _OFTEN or np.log(usual).std() > _EVEN:
         return None
     return Suspicion(
         problem=f"members far rarer than the other {cut}",
@@ -102,8 +105,8 @@ def placeholders(column: Column) -> Suspicion | None:
     """Words that stand for a missing value among other texts."""
     if column.profile.kind != "string" or column.given < LEAST_ROWS:
         return None
-    marks = {mark.lower() for mark in read_lines("draft/doubts/placeholders.txt")}
-    value = pl.col("value").str.strip_chars().str.to_lowercase()
+    marks = read_lines("draft/doubts/placeholders.txt")
+    value = pl.col("value").str.strip_chars()
     values = column.values_where(value.is_in(list(marks)))
     rows = int(column.texts.filter(value.is_in(list(marks)))["rows"].sum())
     if not 0 < rows <= 0.2 * column.given:
@@ -114,6 +117,10 @@ def placeholders(column: Column) -> Suspicion | None:
         confidence=0.85,
         values=values,
     )
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
 
 
 def _is_small(column: Column) -> bool:
