@@ -105,7 +105,9 @@ def _follows(dates: pl.DataFrame, first: str, second: str) -> bool:
     spread = (pl.col(first).quantile(0.95) - pl.col(first).quantile(0.05)).dt.total_days()
     right = pl.col(first) <= pl.col(second)
     median, width, low = dates.select(
-        span.filter(right).median(), spread, span.filter(~right).median()
+        span.filter(right).median().alias("median"),
+        spread.alias("width"),
+        span.filter(~right).median().alias("low"),
     ).row(0)
     goes_together = median is not None and width and median <= 0.25 * width
     return bool(goes_together) or (low is not None and median is not None and -low >= 0.05 * median)

@@ -45,7 +45,7 @@ def contradicting_rows(table: Table) -> Iterator[Suspicion]:
                 problem=f"`{decides}` differs from all other rows with the same `{given}`",
                 rule=f"a dependency: {given} decides {decides}; assay.cleaning: {{step: dependencies}}",
                 confidence=0.8,
-                columns=(decides, given),
+                columns=(decides,),
                 count=wrong,
                 rows=rows,
             )
