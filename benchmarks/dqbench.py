@@ -70,7 +70,7 @@ def seeded(module: ModuleType, seed: int) -> Iterator[None]:
         def __getattr__(self, name: str) -> object:
             return getattr(random, name)
 
-        def Random(self, _: int) -> random.Random:  # noqa: N802  # as the module calls it
+        def Random(self, _: int) -> random.Random:  # as the module calls it
             return random.Random(seed)
 
     before, module.random = module.random, Seeded()

@@ -145,8 +145,7 @@ def draft_contract(
             are detected.
         as_json: print what was learned as JSON.
     Returns: the contract's file.
-    Raises: SourceError: the file cannot be read. ConfigurationError: the draft cannot be written
-        there, or the name is not allowed.
+    Raises: SourceError: the file cannot be read. ConfigurationError: it cannot be written.
     """
     from assay.assets.io.home import home
     from assay.assets.services.new import drafted, drafter
@@ -154,9 +153,7 @@ def draft_contract(
 
     current = home()
     name = name or dataset_name(source.name.partition(".")[0])
-    if not re.fullmatch(r"[A-Za-z0-9_]+", name):
-        problem = f"'{name}' cannot be the name of a data set"
-        raise ConfigurationError(problem, "Use A-Z, a-z, 0-9 and _ only: --name NAME")
+    _check_name(name)
     target = _target(output or current.drafts, name)
     with show_progress() as show:
         done = drafted(
@@ -170,10 +167,11 @@ def draft_contract(
             progress=show,
         )
     _write(target, done.draft.text)
-    if as_json:
-        print_result(_as_data(target, name, done), as_json, lambda _: None)
-    else:
-        show_drafted(target, name, done)
+    print_result(
+        _as_data(target, name, done) if as_json else None,
+        as_json,
+        lambda _: show_drafted(target, name, done),
+    )
     return target
 
 
@@ -193,6 +191,13 @@ def _as_data(target: Path, name: str, done: Drafted) -> dict[str, Any]:
         "problems": [str(problem) for problem in done.problems],
         "doubts": as_data(done.doubts),
     }
+
+
+def _check_name(name: str) -> None:
+    """Raises: ConfigurationError: no data set can have the name."""
+    if not re.fullmatch(r"[A-Za-z0-9_]+", name):
+        problem = f"'{name}' cannot be the name of a data set"
+        raise ConfigurationError(problem, "Use A-Z, a-z, 0-9 and _ only: --name NAME")
 
 
 def _target(output: Path, name: str) -> Path:

@@ -101,8 +101,7 @@ def drafted(
         measured, samples, doubts = _measured(folder, names, read.rows, region)
     progress("looking for a licence")
     license_found = license_of(path, license, place.root or path.parent)
-    stated = stated or {}
-    options = found_options(read, stated)
+    options = found_options(read, stated or {})
     origin = Origin(place.location, source.format, sha256(path), options, read.unreadable, names)
     progress("writing the draft")
     document = draft(measured, name, origin, license_found, owner, samples, region, doubts)

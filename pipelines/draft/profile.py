@@ -320,7 +320,7 @@ def _patterned(frame: pl.LazyFrame, column: ColumnProfile) -> ColumnProfile:
     """Turn a shape into a pattern with the lengths that occur, doubled where they differ."""
     shape = column.pattern
     is_short = column.longest <= _LONGEST_PATTERN and len(shape or "") <= 12
-    if not shape or column.kind != "string" or not is_short:
+    if not shape or not set(shape) & set(_OF_SHAPE) or column.kind != "string" or not is_short:
         return replace(column, pattern=None)
     groups = (
         "^"

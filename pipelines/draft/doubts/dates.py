@@ -7,13 +7,15 @@ Belongs here: comparing dates. Stays out: how they are written (forms.py), far y
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
+from datetime import date
 
 import polars as pl
 
 from assay.contracts.model import Column as Declared
 from assay.contracts.types import read
-from assay.pipelines.draft.doubts.doubt import LEAST_ROWS, Suspicion, Table
+from assay.pipelines.draft.doubts.doubt import LEAST_ROWS, Suspicion, Table, listed
 from assay.pipelines.draft.profile import ColumnProfile
 from assay.pipelines.validate import far_years
 
@@ -65,7 +67,7 @@ def distant_years(table: Table) -> Iterator[Suspicion]:
 
 def dates_in_wrong_order(table: Table) -> Iterator[Suspicion]:
     """Rows in which one date is after another that follows it in nearly all rows."""
-    dates = read_dates(table)
+    dates = _plausible(read_dates(table), table.today)
     names = [name for name in dates.columns if dates[name].n_unique() > 2][:_MOST_COLUMNS]
     pairs = list(itertools.combinations(names, 2))
     if not pairs:
@@ -79,14 +81,38 @@ def dates_in_wrong_order(table: Table) -> Iterator[Suspicion]:
             (pl.col(left).is_not_null() & pl.col(right).is_not_null()).sum().alias(f"both {index}"),
         )
     ).row(0, named=True)
+    wrong_pairs = []
     for index, pair in enumerate(pairs):
         after, before, both = (counts[f"{of} {index}"] for of in ("after", "before", "both"))
         wrong, right = min(after, before), max(after, before)
         if both < LEAST_ROWS or not 0 < wrong <= _FEW * both or right < 0.5 * both:
             continue
         first, second = pair if before > after else pair[::-1]
-        if not _follows(dates, first, second):
-            continue
+        if _follows(dates, first, second):
+            wrong_pairs.append((first, second, wrong, both))
+    yield from _out_of_order(wrong_pairs)
+
+
+def _out_of_order(pairs: list[tuple[str, str, int, int]]) -> Iterator[Suspicion]:
+    """One suspicion a pair; where one column is in several pairs, it alone is the suspect."""
+    while pairs:
+        times = Counter(name for first, second, _, _ in pairs for name in (first, second))
+        name, count = times.most_common(1)[0]
+        if count < 2:
+            break
+        about = [pair for pair in pairs if name in pair[:2]]
+        _, _, wrong, both = max(about, key=lambda pair: pair[2])
+        names = [other for pair in about for other in pair[:2] if other != name]
+        yield Suspicion(
+            problem=f"`{name}` is in the wrong order with {listed(names)}",
+            rule=f"rules on the row that compare {name} with {listed(names)}",
+            confidence=0.85,
+            columns=(name,),
+            count=wrong,
+            rows=both,
+        )
+        pairs = [pair for pair in pairs if pair not in about]
+    for first, second, wrong, both in pairs:
         yield Suspicion(
             problem=f"`{first}` is after `{second}`, which follows it in nearly all rows",
             rule=f"a rule on the row: {first} <= {second}",
@@ -95,6 +121,19 @@ def dates_in_wrong_order(table: Table) -> Iterator[Suspicion]:
             count=wrong,
             rows=both,
         )
+
+
+def _plausible(dates: pl.DataFrame, today: date) -> pl.DataFrame:
+    """The days without the few that are doubted by themselves."""
+    usual = []
+    for name in dates.columns:
+        day, years = pl.col(name), dates[name].drop_nulls().dt.year().cast(pl.Int64).rename("year")
+        far = far_years.far_years(years.value_counts(name="rows"))
+        is_usual = ~day.dt.year().is_in(far)
+        if (dates[name] > today).sum() <= _FEW * len(years):
+            is_usual &= day <= today
+        usual.append(pl.when(is_usual).then(day).alias(name))
+    return dates.select(usual)
 
 
 def _follows(dates: pl.DataFrame, first: str, second: str) -> bool:

@@ -118,7 +118,7 @@ def odd_shapes(column: Column) -> Suspicion | None:
     rows = shapes["rows"] / column.given
     usual = shapes.filter(pl.col("rows") >= 0.1 * column.given)
     rare = column.given - int(usual["rows"].sum())
-    if not 0 < rare <= _RARE * column.given or len(usual) > 3 or float(rows[0]) < 0.3:  # type: ignore[arg-type]
+    if not 0 < rare <= _RARE * column.given or len(usual) > 3 or float(rows[0]) < 0.3:
         return None
     if not usual["shape"].str.contains("9").all():
         return None

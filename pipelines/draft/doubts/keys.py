@@ -12,6 +12,7 @@ from assay.pipelines.draft.doubts.doubt import LEAST_ROWS, Column, Suspicion
 
 _MOST = 0.05
 """Share of rows that may repeat another's key."""
+_MOST_GAPS = 0.01
 _LEAST_UNNAMED = 100
 """Rows of a table in which a column may be a key that neither its name nor its place says."""
 _BY_CHANCE = (0.3, 3.0)
@@ -56,6 +57,24 @@ def missing_keys(column: Column) -> Suspicion | None:
         confidence=0.85,
         count=missing,
         rows=column.table_rows,
+    )
+
+
+def gaps_in_sequence(column: Column) -> Suspicion | None:
+    """Numbers left out of a key that counts the rows without a gap otherwise."""
+    is_counter = key_hint(column.name) or column.position == 0
+    if column.profile.kind != "integer" or column.given < _LEAST_UNNAMED or not is_counter:
+        return None
+    numbers = column.numbers["number"].unique().sort()
+    left_out = int(numbers[-1] - numbers[0]) + 1 - len(numbers)
+    gaps = int((numbers.diff().drop_nulls() > 1).sum())
+    if not 0 < left_out <= _MOST_GAPS * len(numbers) or len(numbers) < 0.95 * column.given:
+        return None
+    return Suspicion(
+        problem=f"{left_out:,} numbers are left out of a sequence, in {gaps:,} places",
+        rule="a rule on the table: the greatest less the least is the number of rows less 1",
+        confidence=0.65,
+        count=left_out,
     )
 
 

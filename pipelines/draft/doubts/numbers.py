@@ -22,6 +22,11 @@ _FAR_ROWS = 0.02
 _FEW = 0.05
 _LEAST_DISTINCT = 12
 """Different numbers below which nothing is far: counts of engines are steps."""
+_LEAST_FAR = 50
+"""Rows below which a tail is not known."""
+_LOG_GAP = 1.5
+_SLIPS = 0.002
+"""Share of rows that may be outside a scale: more of them belong to it."""
 _LIGHT_TAIL, _LIGHT_GAP, _HEAVY_GAP = 0.2, 0.5, 2.0
 """A tail that is this share of the range, or shorter, needs a gap of half the range; others more."""
 _RESERVED = r"^-?(9{3,}|9+\.9+|1{4,}|0*1234567*8?9?|-9+)(\.0+|\.9+)?$"
@@ -48,11 +53,50 @@ def text_in_numbers(column: Column) -> Suspicion | None:
     )
 
 
+def numbers_in_text(column: Column) -> Suspicion | None:
+    """Bare numbers in a column of words."""
+    if column.profile.kind != "string" or column.given < _LEAST_FAR:
+        return None
+    value = pl.col("value").str.strip_chars()
+    is_number = value.str.contains(r"^[+-]?[0-9]+([.,][0-9]+)?$")
+    words_alone = column.share(value.str.contains(r"^[\pL][^0-9]*$"))
+    if words_alone < 0.98 or not column.rows_where(is_number):
+        return None
+    return Suspicion(
+        problem="bare numbers in a column of words",
+        rule="pattern with a letter",
+        confidence=0.8,
+        values=column.values_where(is_number),
+    )
+
+
+def off_scale(column: Column) -> Suspicion | None:
+    """Few whole numbers outside the steps of a scale, such as 9 where all others are 1 to 5."""
+    numbers = column.numbers
+    if not column.is_numeric or column.given < 100 or not 4 <= numbers.height <= 40:
+        return None
+    steps = numbers.group_by("number").agg(pl.col("rows").sum()).sort("number")
+    usual = steps.filter(pl.col("rows") >= 0.02 * column.given)["number"]
+    if not 3 <= len(usual) <= 12 or (usual.diff().drop_nulls() != 1).any():
+        return None
+    low, high = usual[0], usual[-1]
+    outside = numbers.filter((pl.col("number") < low) | (pl.col("number") > high))
+    if not 0 < outside["rows"].sum() <= _SLIPS * column.given:
+        return None
+    return Suspicion(
+        problem=f"numbers outside a scale of {low:g} to {high:g}",
+        rule=f"minimum: {low:g}, maximum: {high:g}",
+        confidence=0.75,
+        values=outside["value"],
+    )
+
+
 def far_numbers(column: Column) -> Suspicion | None:
     """Numbers far beyond the rest, sentinels among them."""
-    if not column.is_numeric or column.given < LEAST_ROWS or _names_things(column):
+    if not column.is_numeric or column.given < _LEAST_FAR or _names_things(column):
         return None
-    if column.numbers["number"].n_unique() < _LEAST_DISTINCT or may_be_axis(column.name):
+    is_axis = re.search(r"(^|_)(lat|lon|lng|long|latitude|longitude)$", words(column.name))
+    if column.numbers["number"].n_unique() < _LEAST_DISTINCT or is_axis:
         return None
     numbers = column.sorted_numbers
     above = _first_far(numbers)
@@ -168,6 +212,6 @@ def _first_far(numbers: Numbers) -> float | None:
     least = np.where(tail <= _LIGHT_TAIL * span, _LIGHT_GAP, _HEAVY_GAP)
     is_far = (gaps >= 3 * tail) & (gaps >= least * span) & (gaps > 0)
     if shoulder > 0:
-        is_far &= np.log(top[1:] / near) >= np.log(near / shoulder)
+        is_far &= np.log(top[1:] / near) >= _LOG_GAP * np.log(near / shoulder)
     is_far &= near > low  # at least two different numbers below
     return float(top[1:][is_far][0]) if is_far.any() else None

@@ -56,7 +56,8 @@ def _categories(table: Table) -> list[str]:
     names = [
         name
         for name, column in table.columns.items()
-        if 3 <= column.texts.height <= column.given / 4 and not column.is_prose
+        if 3 <= column.texts.height <= column.given / 4
+        and not column.is_prose
         and (column.profile.kind in ("string", "integer"))
     ]
     return sorted(names, key=lambda name: table.columns[name].texts.height)[-_MOST_COLUMNS:]
@@ -78,7 +79,7 @@ def _exceptions(
         exceptions = codes.join(groups, on=given, maintain_order="left").filter(
             pl.col(name).is_not_null() & (pl.col(name) != pl.col("value"))
         )
-        if _are_slips(exceptions, given, name) and not _have_in_common(exceptions, codes, name):
+        if _are_slips(exceptions, given, name) and not _have_in_common(exceptions, codes):
             yield name, wrong, in_groups
 
 
@@ -90,7 +91,7 @@ def _are_slips(exceptions: pl.DataFrame, given: str, name: str) -> bool:
     return min(alone, pure) >= 0.8 * exceptions.height
 
 
-def _have_in_common(exceptions: pl.DataFrame, codes: pl.DataFrame, name: str) -> bool:
+def _have_in_common(exceptions: pl.DataFrame, codes: pl.DataFrame) -> bool:
     """Whether most exceptions share a value of some column, this one included, that few other rows
     have: another state, and not an error.
     """
@@ -125,4 +126,4 @@ def _groups(codes: pl.DataFrame, given: str, name: str) -> pl.LazyFrame:
 def _frequent_value(groups: pl.DataFrame, rows: int) -> bool:
     """Whether one value is that of nearly all groups: it needs no other column to decide it."""
     by_value = groups.group_by("value").agg(pl.col("rows").sum())
-    return int(by_value["rows"].max() or 0) > 0.8 * rows  # type: ignore[call-overload]  # of integers
+    return by_value.filter(pl.col("rows") > 0.8 * rows).height > 0

@@ -19,10 +19,12 @@ _BLOCKS = 20
 _LEAST_ROWS = 400  # 20 rows a block
 _SHARE = 0.6
 """By how much the share of missing values, or of one shape, must change."""
-_SCALE = 1.5
-"""By which factor a median must change."""
-_CLEAR = 5
-"""How many times larger a break is than all differences within the parts."""
+_LOG_SCALE = 0.25
+"""By how much the logarithm of a median must change: 1.3 times."""
+_CLEAR = 6
+"""By how many standard deviations within the parts they must differ; the halves of a straight trend
+differ by 3.5.
+"""
 
 
 def shifted_columns(table: Table) -> Iterator[Suspicion]:
@@ -40,6 +42,10 @@ def shifted_columns(table: Table) -> Iterator[Suspicion]:
     for index, name in enumerate(names):
         for kind in _features(table.columns[name]):
             values = measured[f"{kind} {index}"].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+            if kind == "scale":
+                if not (values > 0).all():
+                    continue
+                values = np.log(values)  # another unit multiplies what varies, too
             at = _break(values, kind)
             if at is None or _is_sorted(table.sample[name]):
                 continue
@@ -83,19 +89,18 @@ def _break(values: Any, kind: str) -> int | None:
         left, right = values[:at], values[at:]
         if np.isnan(left).any() or np.isnan(right).any():
             continue
-        gap = max(right.min() - left.max(), left.min() - right.max())
-        within = max(np.ptp(left), np.ptp(right))
-        if gap > best and gap >= _CLEAR * within and _is_large(left, right, kind):
-            best, best_at = gap, at
+        is_apart = right.min() > left.max() or left.min() > right.max()
+        difference = abs(left.mean() - right.mean())
+        within = np.sqrt((len(left) * left.var() + len(right) * right.var()) / len(values))
+        clear = difference / max(within, 1e-12)
+        if is_apart and clear > max(best, _CLEAR) and _is_large(left, right, kind):
+            best, best_at = clear, at
     return best_at
 
 
 def _is_large(left: Any, right: Any, kind: str) -> bool:
     first, second = float(np.median(left)), float(np.median(right))
-    if kind != "scale":
-        return abs(first - second) >= _SHARE
-    small, large = sorted((abs(first), abs(second)))
-    return first * second < 0 or (small > 0 and large >= _SCALE * small)
+    return abs(first - second) >= (_SHARE if kind != "scale" else _LOG_SCALE)
 
 
 def _is_sorted(cells: pl.Series) -> bool:

@@ -103,7 +103,7 @@ def ages_that_disagree(table: Table) -> Iterator[Suspicion]:
                     problem=f"`{name}` is not the years since `{day}`, as it is in nearly all rows",
                     rule=f"a rule on the row: {name} and {day} agree",
                     confidence=0.85,
-                    columns=(name, day),
+                    columns=(name,),
                     count=wrong,
                     rows=len(total),
                 )

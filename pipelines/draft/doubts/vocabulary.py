@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from assay.contracts.steps import Typos
+from assay.pipelines.clean.shapes import form
 from assay.pipelines.clean.typos import WORD, Domain, near_values
 from assay.pipelines.core.package_data import read_lines
 from assay.pipelines.draft.doubts.doubt import LEAST_ROWS, Column, Suspicion
@@ -41,7 +42,7 @@ def case_variants(column: Column) -> Suspicion | None:
         .filter(pl.col("value") != pl.col("value").first().over("key"))
     )
     share = variants["rows"].sum() / column.given
-    if share > 0.5:
+    if share > 0.1:
         return None
     return Suspicion(
         problem="values that differ from others in upper and lower case alone",
@@ -64,7 +65,9 @@ def misspelt(column: Column) -> Suspicion | None:
     near = near_values(Domain(rows, frequent, frozenset()), words, usual)
     if not near.meant or not near.most_are:
         return None
-    slips = {value for value, meant in near.meant if meant is None or _letters(value) != _letters(meant)}
+    slips = {
+        value for value, meant in near.meant if meant is None or _letters(value) != _letters(meant)
+    }
     values = pl.Series(sorted(slips), dtype=pl.String)
     if not slips:
         return None
@@ -91,13 +94,16 @@ def rare_members(column: Column) -> Suspicion | None:
         return None
     cut = int(cuts[0]) + 1
     usual = counts[:cut]
-    if cut < 4 or usual[-1] < _OFTEN or np.log(usual).std() > _EVEN:
+    values = texts["value"][cut:]
+    is_alike = _ways(values) <= _ways(texts["value"][:cut])
+    is_even = cut >= 4 and np.log(usual).std() <= _EVEN
+    if cut < 2 or usual[-1] < _OFTEN or (is_alike and not is_even):
         return None
     return Suspicion(
         problem=f"members far rarer than the other {cut}",
         rule="enum of the frequent values",
         confidence=0.7,
-        values=texts["value"][cut:],
+        values=values,
     )
 
 
@@ -117,6 +123,14 @@ def placeholders(column: Column) -> Suspicion | None:
         confidence=0.85,
         values=values,
     )
+
+
+def _ways(values: pl.Series) -> set[str]:
+    """The ways in which texts are written: capitals, small letters, digits and marks in order."""
+    shape = form(pl.col(values.name or "value"))
+    runs = shape.str.replace_all("A+", "A").str.replace_all("a+", "a").str.replace_all("9+", "9")
+    words = runs.str.replace_all(r"([Aa]+)([ _-][Aa]+)+", "$1")
+    return set(values.to_frame().select(words).to_series())
 
 
 def _letters(text: str) -> str:
