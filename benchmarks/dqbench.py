@@ -121,7 +121,7 @@ def shortened(result: TierResult) -> dict[str, object]:
 def assay_doubts(file: Path) -> list[DQBenchFinding]:
     from assay.assets.services.new import drafted
 
-    done = drafted(file, "table", [file.parent], license=None, owner=None, told=lambda _: None)
+    done = drafted(file, "table", [file.parent], license=None, owner=None, progress=lambda _: None)
     return [
         DQBenchFinding(
             column=",".join(doubt.columns),

@@ -167,11 +167,8 @@ def draft_contract(
             progress=show,
         )
     _write(target, done.draft.text)
-    print_result(
-        _as_data(target, name, done) if as_json else None,
-        as_json,
-        lambda _: show_drafted(target, name, done),
-    )
+    data = _as_data(target, name, done) if as_json else None
+    print_result(data, as_json, lambda _: show_drafted(target, name, done))
     return target
 
 
