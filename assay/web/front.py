@@ -276,7 +276,7 @@ class Front:
         response = (
             RedirectResponse(f"{self.prefix}/", 303)
             if arrives_from in ("none", "same-origin")
-            else pages.signed_in(self.prefix)
+            else pages.signed_in(self.prefix, goes_on=identity.by == "provider")
         )
         response.set_cookie(
             self.cookie,

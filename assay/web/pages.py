@@ -57,9 +57,9 @@ _POLICY = (
 )
 
 
-def page(title: str, body: str, status: int = 200) -> HTMLResponse:
-    """A whole page. `body` is HTML."""
-    head = (
+def page(title: str, body: str, status: int = 200, head: str = "") -> HTMLResponse:
+    """A whole page. `body` and `head` are HTML."""
+    head += (
         "<meta charset='utf-8'><meta name='viewport' content='width=device-width'>"
         f"<title>{escape(title)} · Assay</title><style>{_STYLE}</style>"
     )
@@ -104,9 +104,17 @@ def _marked(text: str) -> str:
     )
 
 
-def signed_in(prefix: str) -> HTMLResponse:
-    """For a link on another site's page: the browser sends the new cookie with the next click."""
-    return page("You are signed in", f"<p><a href='{escape(prefix)}/'>Open Assay</a></p>")
+def signed_in(prefix: str, *, goes_on: bool) -> HTMLResponse:
+    """For who comes from another site: the browser sends the new cookie with the next request that
+    our own page starts.
+
+    Args:
+        goes_on: the page starts it by itself; otherwise the person does, with a click.
+    """
+    home = f"{escape(prefix)}/"
+    refresh = f"<meta http-equiv='refresh' content='0; url={home}'>" if goes_on else ""
+    link = f"<p><a href='{home}'>Open Assay</a></p>"
+    return page("You are signed in", link, head=refresh)
 
 
 def sign_out_form(user: str, prefix: str) -> HTMLResponse:

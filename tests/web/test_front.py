@@ -212,6 +212,7 @@ def test_a_link_on_another_sites_page_leads_to_a_page_with_one_more_click(
     )
     assert answer.status_code == 200
     assert "href=" in answer.text
+    assert "refresh" not in answer.text
     assert stranger.get("/").status_code == 200
 
 

@@ -111,6 +111,15 @@ def test_a_person_signs_in_and_is_who_the_file_says(browser: TestClient) -> None
     assert TestClient(browser.app, URL).get("/").status_code == 401
 
 
+def test_who_comes_back_from_another_site_goes_on_without_a_click(browser: TestClient) -> None:
+    """The browser does not send a strict cookie along with a redirect of another site."""
+    back = consent(at_provider(browser))
+    answer = browser.get(back, headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 200
+    assert "http-equiv='refresh' content='0; url=/'" in answer.text
+    assert browser.get("/").text == "ann@example.com, operator"
+
+
 def test_the_session_ends_with_signing_out(browser: TestClient) -> None:
     browser.get(consent(at_provider(browser)))
     assert "ann@example.com" in browser.get("/sign-out").text
