@@ -66,8 +66,8 @@ def table_name(table: str) -> str:
         or any(_INTERNAL.match(part) for part in parts)
     ):
         raise ValueError(
-            f"`table` is '{table[:60]}': write `name` or `schema.name`, "
-            "not one of the database's own tables"
+            f"`table` is '{table[:60]}': write `name` or `schema.name`; "
+            "tables of the database system are not allowed"
         )
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 

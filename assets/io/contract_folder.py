@@ -72,8 +72,8 @@ class ContractFolder(Mapping[str, Contract]):
         contract = read_contract(files[0])
         if contract.name != name:
             raise ContractError(
-                f"the name of the document is '{contract.name}', but a line of it reads `name: {name}`",
-                "Write the name in a line of its own, and indent the other line",
+                f"the name of the document is '{contract.name}', but another line begins with `name: {name}`",
+                "If that line is the name, correct it; if it is part of a text, indent it",
                 Where(file=shown(files[0])),
                 "assay.name",
             )

@@ -185,7 +185,7 @@ def nothing_seen(column: str, what: str) -> FeatureError:
     """The error of a column that teaches nothing."""
     return FeatureError(
         f"'{column}' has no value {what} among the training rows",
-        "Remove it from assay.features, or fill it in assay.cleaning",
+        "Remove it from assay.features, or let a step of assay.cleaning fill its missing values",
         Where(field=column),
     )
 

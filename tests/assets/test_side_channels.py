@@ -379,7 +379,9 @@ def drafted(file: Path) -> str:
     """The draft of a file's contract and what was reported meanwhile, or why there is none."""
     told: list[str] = []
     try:
-        done = new.drafted(file, "calls", [file.parent], license=None, owner=None, told=told.append)
+        done = new.drafted(
+            file, "calls", [file.parent], license=None, owner=None, progress=told.append
+        )
     except AssayError as refused:
         return str(refused)
     return "\n".join([*told, done.draft.text, str(done.problems)])

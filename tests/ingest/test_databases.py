@@ -511,7 +511,7 @@ def test_names_are_quoted_as_the_database_folds_them() -> None:
     ({"location": "postgres:X", "format": "sql"}, "either `table` or `query`"),
     ({"location": "postgres:X", "format": "sql", "options": {"table": "t", "query": "SELECT 1"}}, "either `table` or `query`"),
     ({"location": "inbox/x.csv", "format": "csv", "options": {"watermark": {"column": "a"}}}, "belongs to the format sql"),
-    ({"location": "postgres:X", "format": "sql", "options": {"table": "pg_catalog.pg_authid"}}, "own tables"),
+    ({"location": "postgres:X", "format": "sql", "options": {"table": "pg_catalog.pg_authid"}}, "tables of the database system are not allowed"),
     ({"location": "postgres:X", "format": "sql", "options": {"table": "a.b.c"}}, "`table`"),
     ({"location": "postgres:X", "format": "sql", "options": {"query": "DROP TABLE t"}}, "not a SELECT"),
     ({"location": "s3://b/x.csv", "format": "csv", "arrival": True}, "watches files on this machine"),

@@ -366,7 +366,7 @@ def test_a_contract_is_drafted_from_them(tmp_path: Path, kind: str) -> None:
         [tmp_path],
         license="CC0-1.0",
         owner="ann@example.com",
-        told=lambda _: None,
+        progress=lambda _: None,
     )
     assert done.origin.format == kind
     promised = load(done.draft.text, "readings.odcs.yaml")

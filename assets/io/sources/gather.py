@@ -402,7 +402,7 @@ def _from_database(contract: Contract, place: Place, where: Where) -> Fetched:
         return Fetched(place.mark.digest, 0, missed=done.missed)
     if not done.is_new:
         raise SourceError(
-            "there are no new rows, and the last ones were stored with other settings",
+            "there are no new rows, and the settings have changed since the last ones were stored",
             "Nothing to do until new rows arrive",
             where,
         )
