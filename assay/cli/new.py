@@ -1,4 +1,4 @@
-"""`assay new`: a contract drafted from a file. Reading the file is in assets/services/new.py."""
+"""`assay new`: a contract drafted from data. Reading them is in assets/services/new_source.py."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "assay new inbox/readings.csv",
     "assay new inbox/readings.csv --license CC0-1.0 --owner ann@example.com",
+    "assay new sqlite:inbox/shop.db --table orders",
+    "assay new 'inbox/2024-*.csv' --name readings",
 )
 GOOD, NOTE, OPEN, BAD = "[green]✓[/]", "[yellow]![/]", "[yellow]?[/]", "[red]✗[/]"
 
@@ -40,8 +42,37 @@ HeaderRow = Annotated[
     int | None,
     typer.Option(min=1, max=1000, help="The line or row that names the columns, from 1."),
 ]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format", help="csv, json, jsonl, parquet, arrow, excel or documents. [default: detected]"
+    ),
+]
+Table = Annotated[
+    str | None, typer.Option(help="Databases: the table to read. [default: the only one]")
+]
+Query = Annotated[str | None, typer.Option(help="Databases: one SELECT, in place of a table.")]
+Members = Annotated[
+    str | None, typer.Option(help="Archives: which files to read, as a pattern. [default: all]")
+]
 Sheet = Annotated[str | None, typer.Option(help="Workbooks: the sheet to read.")]
 
+Given = Annotated[
+    str,
+    typer.Argument(
+        help="A file, an archive, a folder, a pattern in quotes, an address (https, s3, gs, az),"
+        " or a database: a file, sqlite:PATH, duckdb:PATH, postgres:NAME, mysql:NAME."
+    ),
+]
+Name = Annotated[
+    str | None, typer.Option(help="The data set's name. [default: derived from the source's]")
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        help="File or folder for the contract. [default: ./contracts, or ASSAY_CONTRACTS]"
+    ),
+]
 License = Annotated[
     str | None,
     typer.Option(
@@ -60,19 +91,9 @@ Region = Annotated[
 
 
 def new(
-    source: Annotated[
-        Path,
-        typer.Argument(help="A CSV, JSON, Parquet, Arrow or Excel file, or an archive of one."),
-    ],
-    name: Annotated[
-        str | None, typer.Option(help="The data set's name. [default: the file's name]")
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            help="File or folder for the contract. [default: ./contracts, or ASSAY_CONTRACTS]"
-        ),
-    ] = None,
+    source: Given,
+    name: Name = None,
+    output: Output = None,
     license_: License = None,
     owner: Owner = None,
     region: Region = "global",
@@ -82,9 +103,13 @@ def new(
     header: Header = None,
     header_row: HeaderRow = None,
     sheet: Sheet = None,
+    format_: Format = None,
+    table: Table = None,
+    query: Query = None,
+    members: Members = None,
     as_json: AsJson = False,
 ) -> None:
-    """Draft a contract from a file, with types, keys, ranges, personal data and licence.
+    """Draft a contract from data, with types, keys, ranges, personal data and licence.
 
     Each entry of the draft states its reason. What looks like an error is listed as a doubt.
     """
@@ -95,9 +120,14 @@ def new(
         "header": header,
         "header_row": header_row,
         "sheet": sheet,
+        "format": format_,
+        "table": table,
+        "query": query,
+        "members": members,
     }
     stated = {option: value for option, value in written.items() if value is not None}
     _check_region(region)
+    _check_format(format_)
     draft_contract(
         source,
         name=name,
@@ -120,8 +150,17 @@ def _check_region(region: str) -> None:
         )
 
 
+def _check_format(name: str | None) -> None:
+    """Raises: ConfigurationError: there is no such format."""
+    from assay.assets.io.sources.formats import DECODERS
+
+    formats = (*DECODERS, "documents")
+    if name is not None and name not in formats:
+        raise ConfigurationError(f"'{name}' is not a format", f"Use one of {', '.join(formats)}")
+
+
 def draft_contract(
-    source: Path,
+    source: Path | str,
     name: str | None = None,
     output: Path | None = None,
     *,
@@ -131,35 +170,35 @@ def draft_contract(
     stated: Mapping[str, Any] | None = None,
     as_json: bool = False,
 ) -> Path:
-    """Draft a contract from a file, write it, and print what was learned.
+    """Draft a contract from data, write it, and print what was learned.
 
     Args:
-        source: a CSV, Parquet, Arrow or Excel file.
+        source: a file, folder, pattern, address or database, as `assay new` takes it.
         name: the data set's, in A-Z, a-z, 0-9 and _; derived from the file's by default.
         output: a file, or a folder for it; next to the project's other contracts by default, in
             `contracts/datasets` if there are none. Nothing is overwritten.
         license: an SPDX expression, if there is none next to the file.
         owner: the owner of the data; git's user.email by default.
         region: the contract's; phone numbers of its country need no country code.
-        stated: options of how a text file is written, as under `options` in a contract; the others
-            are detected.
+        stated: `format`, and options as under `options` in a contract; the others are detected.
         as_json: print what was learned as JSON.
     Returns: the contract's file.
-    Raises: SourceError: the file cannot be read. ConfigurationError: it cannot be written.
+    Raises: SourceError: the source cannot be read. ConfigurationError: it cannot be written.
     """
     from assay.assets.io.home import home
     from assay.assets.services.new import drafted, drafter
+    from assay.assets.services.new_source import given_source
     from assay.pipelines.draft.propose import dataset_name
 
     current = home()
-    name = name or dataset_name(source.name.partition(".")[0])
-    _check_name(name)
+    given = given_source(str(source), current)
+    name = _checked_name(name or dataset_name(str((stated or {}).get("table") or given.stem)))
     target = _target(output or current.drafts, name)
     with show_progress() as show:
         done = drafted(
-            source,
+            given,
             name,
-            current.roots,
+            current,
             license=license,
             owner=owner or drafter(),
             region=region,
@@ -173,7 +212,7 @@ def draft_contract(
 
 
 def _as_data(target: Path, name: str, done: Drafted) -> dict[str, Any]:
-    """What was learned from the file, as plain data."""
+    """What was learned from the source, as plain data."""
     from assay.pipelines.draft.doubts.describe import as_data
 
     return {
@@ -190,11 +229,12 @@ def _as_data(target: Path, name: str, done: Drafted) -> dict[str, Any]:
     }
 
 
-def _check_name(name: str) -> None:
-    """Raises: ConfigurationError: no data set can have the name."""
+def _checked_name(name: str) -> str:
+    """Raises: ConfigurationError: no data set may be called so."""
     if not re.fullmatch(r"[A-Za-z0-9_]+", name):
         problem = f"'{name}' cannot be the name of a data set"
         raise ConfigurationError(problem, "Use A-Z, a-z, 0-9 and _ only: --name NAME")
+    return name
 
 
 def _target(output: Path, name: str) -> Path:

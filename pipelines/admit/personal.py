@@ -36,6 +36,8 @@ _OPAQUE = (
     64  # letters of a token that is more than a digest or a key, and that no one can look into
 )
 _MOST = 0.5
+_STRIDE = 2**40
+"""More than the rows of any table: what tells the cells of one column from those of the next."""
 
 
 def plain(text: pl.Expr) -> pl.Expr:
@@ -136,6 +138,54 @@ def spans(
     ]
 
 
+def spans_together(
+    frame: pl.LazyFrame, columns: Sequence[str], regions: PhoneRegions = ANY_REGION
+) -> list[pl.LazyFrame]:
+    """Plan one search for all columns in which the same is looked for: a table of a thousand columns
+    and few rows is searched as if it had one column of many.
+
+    Returns: frames as `spans` gives them.
+    """
+    groups = dict[tuple[Detector, ...], list[str]]()
+    for column in columns:
+        groups.setdefault(detectors_for(column, regions), []).append(column)
+    return [_search_together(frame, group, detectors) for detectors, group in groups.items()]
+
+
+def _search_together(
+    frame: pl.LazyFrame, columns: Sequence[str], detectors: Sequence[Detector]
+) -> pl.LazyFrame:
+    """Plan a search of the columns' cells below each other; votes count by column."""
+    own_row, number = pl.col(ROW) % _STRIDE, pl.col(ROW) // _STRIDE
+    cells = (
+        frame.select(
+            pl.col(ROW).cast(pl.Int64),
+            *(pl.col(name).cast(pl.String).alias(str(i)) for i, name in enumerate(columns)),
+        )
+        .unpivot(index=ROW, variable_name="number", value_name="cell")
+        .select(pl.col("number").cast(pl.Int64) * _STRIDE + pl.col(ROW), "cell")
+    )
+    found = cells.select(pl.col("number").alias(ROW), "cell").map_batches(
+        finder(detectors), schema=SCHEMA
+    )
+    value, by = pl.col("value"), (VOTE, number)
+    holding = value.is_not_null().sum().over(by) >= _MOST * pl.len().over(by)
+    names = pl.Series(list(columns), dtype=pl.String)
+    return (
+        found.filter(pl.col(VOTE).is_null() | holding)
+        .filter(value.is_not_null())
+        .select(
+            own_row,
+            number.replace_strict(
+                pl.Series(range(len(names)), dtype=pl.Int64), names, return_dtype=pl.String
+            ).alias("column"),
+            "kind",
+            "value",
+            "confidence",
+        )
+    )
+
+
 def declared_values(frame: pl.LazyFrame, kinds: Mapping[str, str]) -> list[pl.LazyFrame]:
     """What columns hold that the contract declares to be of one kind, as `spans` gives it.
 
@@ -200,6 +250,11 @@ def _search(
     return found.filter(value.is_not_null()).select(
         ROW, pl.lit(column).alias("column"), "kind", "value", "confidence"
     )
+
+
+def may_be_encoded(column: str) -> pl.Expr:
+    """Whether text of a column may hide in base 64, as `encoded` looks for it."""
+    return pl.col(column).cast(pl.String).str.contains(_ENCODED)
 
 
 def encoded(frame: pl.LazyFrame, columns: Sequence[str]) -> list[pl.LazyFrame]:

@@ -75,7 +75,14 @@ def forms_of_all(texts: Iterable[str], forms: Sequence[str]) -> tuple[str, ...]:
 
 
 def _fits(text: str, form: str) -> bool:
-    return _pattern(form).match(text) is not None
+    # a pattern costs more to build than all texts to compare: hardly any form has the same mark
+    return _first_mark(text) == _first_mark(form) and _pattern(form).match(text) is not None
+
+
+@cache
+def _first_mark(written: str) -> str:
+    """The first character that is neither letter nor digit; quotes in a form surround letters."""
+    return next((mark for mark in written if not (mark.isalnum() or mark == "'")), "")
 
 
 @cache

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from assay.contracts.date_formats import date_format
 from assay.contracts.steps import Typos
 from assay.pipelines.clean.typos import WORD, Domain, near_values
-from assay.pipelines.draft.keys import is_unique, may_name_rows
+from assay.pipelines.draft.keys import is_unique, may_name_rows, repeating_rows
+from assay.pipelines.draft.limits import limits
 from assay.pipelines.draft.personal_columns import Personal, percent
-from assay.pipelines.draft.profile import FEW, ColumnProfile, Profile
-from assay.pipelines.draft.round_numbers import head_room, round_up
+from assay.pipelines.draft.profile import ColumnProfile, Profile
+from assay.pipelines.draft.round_numbers import round_up
 from assay.pipelines.draft.settings import setting
+from assay.pipelines.draft.vocabularies import FEW
 from assay.pipelines.draft.writer import Comment, Flow, WithReason
 from assay.pipelines.validate.far_years import describe_far_years
 
@@ -54,14 +57,33 @@ def column_promises(
         return promised
     if is_hidden:
         promised["perhaps"] = Comment(f"{c.name!r} {_why_hidden(doubt)}")
-        return promised | _logical_options(c, is_hidden)
+        return promised | _logical_options(c, is_hidden, profile.rows)
     promised |= _far_years(c)
     values = _enum(c, profile)
     if not values:
-        return promised | _logical_options(c, is_hidden)
+        late = {"late": Comment(_why_no_enum(c))} if _is_late(c, profile) else {}
+        return promised | _logical_options(c, is_hidden, profile.rows) | late
     return promised | {
         "enum": WithReason([Flow({"value": value}) for value in values], _why_enum(c))
     }
+
+
+def breaking_rows(promised: Mapping[str, Any], c: ColumnProfile, profile: Profile) -> int:
+    """The most rows that break one of the rules that the contract states of a column."""
+    options = promised.get("logicalTypeOptions", {})
+    kind = promised["logicalType"]
+    is_typed = (kind.value if isinstance(kind, WithReason) else kind) == c.kind
+    broken = [c.deviating if is_typed and (c.kind != "string" or "format" in options) else 0]
+    if "pattern" in options and c.pattern:
+        broken.append(c.pattern.deviating)
+    if "enum" in promised and c.vocabulary:
+        broken.append(c.vocabulary.rare_rows)
+    if c.spread:
+        broken.append(c.spread.far_below if "minimum" in options else 0)
+        broken.append(c.spread.far_above if "maximum" in options else 0)
+    if "unique" in promised or promised.get("primaryKeyPosition") == 1:
+        broken.append(repeating_rows(c, profile))
+    return max(broken)
 
 
 def _presence(c: ColumnProfile, profile: Profile) -> dict[str, Any]:
@@ -111,6 +133,8 @@ def _uniqueness(c: ColumnProfile, profile: Profile, keys: tuple[str, ...]) -> di
     """Whether the column is in the key, or unique by itself."""
     if c.name in keys:
         why = "names every row" if len(keys) == 1 else "no smaller set of columns names every row"
+        if len(keys) == 1 and (repeating := repeating_rows(c, profile)):
+            why = f"names every row but {repeating:,}, which repeat another row's: check them"
         return {
             "primaryKey": WithReason(True, why),
             "primaryKeyPosition": keys.index(c.name) + 1,
@@ -119,48 +143,65 @@ def _uniqueness(c: ColumnProfile, profile: Profile, keys: tuple[str, ...]) -> di
     return {"unique": True} if unique else {}
 
 
-def _logical_options(c: ColumnProfile, is_hidden: bool) -> dict[str, Any]:
-    options = _options(c, is_hidden)
+def _logical_options(c: ColumnProfile, is_hidden: bool, rows: int) -> dict[str, Any]:
+    options = _options(c, is_hidden, rows)
     return {"logicalTypeOptions": options} if options else {}
 
 
 def _why_enum(c: ColumnProfile) -> str:
-    rare = sum(1 for _, rows in c.values if rows == 1)
-    why = f"{len(c.values)} distinct values in {c.given:,} rows"
-    return f"{why}; {rare} of them in one row only: mistakes?" if rare else why
+    assert c.vocabulary is not None
+    why = f"{len(c.vocabulary.values)} distinct values in {c.given:,} rows"
+    rare = c.vocabulary.rare_values
+    return f"{why}; {rare:,} others in {c.vocabulary.rare_rows:,} rows: check them" if rare else why
+
+
+def _why_no_enum(c: ColumnProfile) -> str:
+    assert c.vocabulary is not None
+    values = f"{c.name!r} has {len(c.vocabulary.values)} distinct values in {c.given:,} rows"
+    return (
+        f"{values}, some of them in a part of the rows alone: write `enum` if there are no others"
+    )
 
 
 def _type(c: ColumnProfile, personal: Personal | None) -> Any:
+    """The type, with its reason where it is not plain."""
     if personal:
         return "string"
     if not c.given:
         return WithReason("string", "no row has a value: the type is a guess")
-    if c.ambiguous_date:
-        return WithReason(
-            "string",
-            "dates, where day and month cannot be distinguished: see `format` in docs/reference/contracts.md",
-        )
-    if c.kind == "string" and c.numbers == c.given:
-        return WithReason(
-            "string", "digits that are a code: leading zeros, or too long for a number"
-        )
-    if c.kind == "string" and c.decimal_commas and c.decimal_commas + c.numbers > 0.9 * c.given:
-        return WithReason(
-            "string",
-            "perhaps numbers with a decimal comma: write `number`, and the cleaning step"
-            " {step: numbers, decimal: ',', thousands: '.'}",
-        )
-    if c.kind == "string" and c.numbers > 0.9 * c.given:
-        return WithReason(
-            "string", f"a number except in {c.given - c.numbers:,} of {c.given:,} rows"
-        )
+    if c.kind == "string":
+        why = _why_string(c)
+        return WithReason("string", why) if why else "string"
+    if c.deviating:
+        others = f"except in {c.deviating:,} of {c.given:,} rows: check them"
+        return WithReason(c.kind, f"{_article(c.kind)} {c.kind} {others}")
     return c.kind
 
 
-def _options(c: ColumnProfile, is_hidden: bool) -> dict[str, Any]:
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"
+
+
+def _why_string(c: ColumnProfile) -> str | None:
+    """Why a column is text though its values look like something else."""
+    if c.ambiguous_date:
+        return "dates, where day and month cannot be distinguished: see `format` in docs/reference/contracts.md"
+    if c.numbers == c.given:
+        return "digits that are a code: leading zeros, or too long for a number"
+    if c.decimal_commas and c.decimal_commas + c.numbers > 0.9 * c.given:
+        return (
+            "perhaps numbers with a decimal comma: write `number`, and the cleaning step"
+            " {step: numbers, decimal: ',', thousands: '.'}"
+        )
+    if c.numbers > 0.9 * c.given:
+        return f"a number except in {c.given - c.numbers:,} of {c.given:,} rows"
+    return None
+
+
+def _options(c: ColumnProfile, is_hidden: bool, rows: int) -> dict[str, Any]:
     match c.kind:
         case "integer" | "number":
-            return {} if is_hidden else _limits(c)
+            return {} if is_hidden else limits(c, rows)
         case "date":
             return _format(c)
         case "timestamp":
@@ -181,38 +222,47 @@ def _format(c: ColumnProfile) -> dict[str, Any]:
     return {"format": WithReason(c.format, why)}
 
 
-def _limits(c: ColumnProfile) -> dict[str, Any]:
-    """Round limits, where they fit the type."""
-    low, high = head_room(c.low, c.high)
-    limits = (("minimum", low, c.low), ("maximum", high, c.high))
-    return {
-        key: WithReason(limit, f"seen {_shown(seen)}")
-        for key, limit, seen in limits
-        if limit is not None
-    }
-
-
 def _text_options(c: ColumnProfile) -> dict[str, Any]:
     """The form of a text, else its greatest length."""
     if c.format in ("uuid", "uri"):
-        return {"format": c.format}
+        return {"format": _but_for(c.format, "", c.deviating)}
     if c.pattern:
-        return {"pattern": WithReason(c.pattern, f"one shape, seen {_length(c)} characters")}
+        why = f"one shape, seen {_length(c)} characters"
+        return {"pattern": _but_for(c.pattern.text, why, c.pattern.deviating)}
     if c.longest > 1:
         return {"maxLength": WithReason(round_up(2 * c.longest), f"seen {_length(c)}")}
     return {}
 
 
+def _but_for(value: str, why: str, deviating: int) -> Any:
+    """A value with its reason, and the rows that are otherwise."""
+    others = f"{deviating:,} rows are otherwise: check them" if deviating else ""
+    reason = "; ".join(filter(None, (why, others)))
+    return WithReason(value, reason) if reason else value
+
+
 def _enum(c: ColumnProfile, profile: Profile) -> list[str]:
-    """The values of a column that has few, each of them often and written as `normalize` writes
-    them: the step would change the others, and so break a rule that lists them.
+    """The values of a column that has few, each of them often, from early on, and written as
+    `normalize` writes them: the step would change the others, and so break a rule that lists them.
     """
-    few = c.kind == "string" and 0 < len(c.values) <= FEW and c.longest <= 60
-    often = c.given >= 10 * len(c.values)
-    if not few or not often or is_unique(c, profile) or _misspelt(c):
+    if not _has_few_values(c, profile) or _is_late(c, profile):
         return []
-    values = [value for value, _ in c.values]
+    assert c.vocabulary is not None
+    values = [value for value, _ in c.vocabulary.values]
     return values if all(map(_is_normal, values)) else []
+
+
+def _has_few_values(c: ColumnProfile, profile: Profile) -> bool:
+    is_short = c.kind == "string" and c.longest <= 60 and not c.ambiguous_date
+    if not is_short or c.vocabulary is None or is_unique(c, profile):
+        return False
+    return not _misspelt(c)
+
+
+def _is_late(c: ColumnProfile, profile: Profile) -> bool:
+    """Whether a column has few values, and some came late: others may still come."""
+    is_few = _has_few_values(c, profile)
+    return is_few and c.vocabulary is not None and not c.vocabulary.is_settled
 
 
 def _is_normal(value: str) -> bool:
@@ -222,17 +272,14 @@ def _is_normal(value: str) -> bool:
 def _misspelt(c: ColumnProfile) -> bool:
     """Whether some of the few values look like others misspelt: a promise would make them right."""
     words = Counter[str]()
-    for value, rows in c.values:
+    values = c.vocabulary.values if c.vocabulary else ()
+    for value, rows in values:
         words.update(dict.fromkeys(WORD.findall(value.lower()), rows))
     usual = Typos(step="typos")
-    frequent = sorted(value for value, rows in c.values if rows >= usual.support)
-    near = near_values(Domain(dict(c.values), frequent, frozenset()), words, usual)
+    frequent = sorted(value for value, rows in values if rows >= usual.support)
+    near = near_values(Domain(dict(values), frequent, frozenset()), words, usual)
     return bool(near.meant) and near.most_are
 
 
 def _length(c: ColumnProfile) -> str:
     return f"{c.shortest}" if c.shortest == c.longest else f"{c.shortest} … {c.longest}"
-
-
-def _shown(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:g}"

@@ -198,9 +198,15 @@ def _is_prose(c: ColumnProfile) -> bool:
 def shares_of_findings(c: ColumnProfile) -> str:
     """What is found in a column, in words."""
     return ", ".join(
-        f"{one.kind} in {one.rows:,} of {c.given:,} rows ({percent(one.rows, c.given)})"
-        for one in sorted(c.found, key=lambda one: (-one.rows, one.kind))
+        _share(one, c.given) for one in sorted(c.found, key=lambda one: (-one.rows, one.kind))
     )
+
+
+def _share(one: Found, given: int) -> str:
+    share = percent(one.rows, given)
+    if one.searched:
+        return f"{one.kind} in {share} of {one.searched:,} rows that were searched"
+    return f"{one.kind} in {one.rows:,} of {given:,} rows ({share})"
 
 
 def percent(part: int, whole: int) -> str:

@@ -1,56 +1,61 @@
-"""Text columns -> a profile: what every row says about types, keys, shapes and personal data.
+"""Text columns -> a profile: what nearly all rows say about types, keys, shapes and personal data.
 
-Belongs here: measuring, on all rows, in streaming passes. Stays out: what to promise of it
-(propose.py).
+Belongs here: what the measures mean for a column, over all rows. Stays out: reading cells
+(cells.py), what to promise of it (propose.py).
 """
 
 from __future__ import annotations
 
-import itertools
-import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import polars as pl
 
-from assay.contracts.formats import string_formats
-from assay.contracts.model import Column, LogicalType
+from assay.contracts.model import Column
 from assay.contracts.types import read
 from assay.pipelines.admit import number_columns
-from assay.pipelines.admit.names import key_hint
 from assay.pipelines.clean import duplicates
 from assay.pipelines.core.engine import run, run_together
+from assay.pipelines.core.frames import ROW
+from assay.pipelines.draft.cells import (
+    COLUMN,
+    IS_NULL_SPELLING,
+    ROWS,
+    SHAPED,
+    TEXT,
+    Cells,
+    batches,
+    cells,
+    summaries,
+    text_bytes,
+)
+from assay.pipelines.draft.composite_keys import composite_key
 from assay.pipelines.draft.findings import Found, findings
 from assay.pipelines.draft.moments import Moments, moments
-from assay.pipelines.draft.null_values import detected_null_values, null_spellings, without
+from assay.pipelines.draft.null_values import null_marks_in_text, without
+from assay.pipelines.draft.shapes import Pattern, common_pattern
+from assay.pipelines.draft.spreads import Spread, spreads
+from assay.pipelines.draft.tolerance import is_nearly_all
+from assay.pipelines.draft.vocabularies import FEW, Vocabulary, usual_values, vocabularies
 from assay.pipelines.validate import far_years
 
 Kind = Literal["string", "integer", "number", "boolean", "date", "timestamp", "time"]
-FEW = 20  # distinct strings that make an enumeration
-_READ_AS: tuple[LogicalType, ...] = ("integer", "number", "timestamp", "date")
-SHAPED = ("uuid", "uri", "ipv4", "ipv6")
-_DEGREES = r"[+-]?[0-9]{1,3}\.[0-9]{3,}"
-_POINT = rf"^\s*(?:(?:SRID=[0-9]+; ?)?(?i:point) ?Z? ?\(|\(?{_DEGREES}, ?{_DEGREES}\)?\s*$|\{{\W*(?:type\W+Point\b|lat|lon))"
-"""A point in well-known text, as two decimal degrees, or as JSON: `POINT (4.9 52.37)`, `(52.37,
-4.90)`, `{"type": "Point"…`.
-"""
-_DECIMAL_COMMA = r"^[+-]?(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),(?:[0-9]{1,2}|[0-9]{4,})$"
-_PAIR = r"^[(\[]?[+-]?[0-9]{1,3}\.[0-9]+ ?, ?[+-]?[0-9]{1,3}\.[0-9]+[)\]]?$"
-_NESTED = r"(?s)^(?:\[.*\]|\{.*\})$"
 
 
 @dataclass(frozen=True)
 class ColumnProfile:
     """One column over all rows.
 
-    `values` (with their rows) only where they are few; `pattern` only where all text has one shape.
+    `values` (with their rows) only where they are few; `pattern` only where nearly all text has
+    one shape.
     """
 
     name: str
     kind: Kind
     given: int
+    deviating: int = 0
+    """Cells that cannot be read as `kind`, though nearly all others can."""
     distinct: int = 0
     format: str | None = None
     zoned: bool = False
@@ -62,6 +67,8 @@ class ColumnProfile:
     high: Any = None
     shortest: int = 0
     longest: int = 0
+    characters: int = 0
+    """Of all cells together."""
     spaced: int = 0
     spaces: int = 0
     """Blanks in all cells together."""
@@ -74,10 +81,16 @@ class ColumnProfile:
     """Cells that are a point on a map."""
     pairs: int = 0
     """Cells that are two numbers with fractions: a point, or a range."""
-    pattern: str | None = None
+    pattern: Pattern | None = None
+    spread: Spread | None = None
+    """Of a column of numbers."""
+    vocabulary: Vocabulary | None = None
     values: tuple[tuple[str, int], ...] = ()
     found: tuple[Found, ...] = ()
     far_years: tuple[int, ...] = ()
+    slots: float | None = None
+    """Of unique timestamps: how many there is room for from the first to the last, by the
+    shortest time between two."""
 
 
 @dataclass(frozen=True)
@@ -104,138 +117,211 @@ def profile(frame: pl.LazyFrame, names: Sequence[str], region: str = "global") -
     """Measure a landed table.
 
     Args:
-        frame: `_row` (unique) and text columns, null where there is nothing.
+        frame: `_row` (unique, from 1) and text columns, null where there is nothing.
         names: the columns to look at.
         region: the contract's; phone numbers of its country need no country code.
     """
-    spellings = {name: null_spellings() for name in names}
-    blanked = without(frame, spellings)
-    measures = run_together([_measures(frame, names), _measures(blanked, names)])
-    plain, bare = (_columns(measured, names) for measured in measures)
-    written = moments(blanked, [column.name for column in bare if column.kind == "string"])
-    typed_names = _newly_typed(plain, bare, written)
-    texts = [c.name for c in plain if c.kind == "string" and c.name not in typed_names]
-    null_values = detected_null_values(frame, typed_names, texts)
+    rows = run(frame.select(pl.len())).item()
+    sizes = text_bytes(frame, names)
+    parts = [_batch(frame, batch, rows, sizes) for batch in batches(sizes, rows)]
+    null_values = {name: texts for part in parts for name, texts in part.null_values.items()}
+    typed_marks = {text for texts in null_values.values() for text in texts}
+    in_texts = {
+        name: tuple(sorted(marks & typed_marks))
+        for part in parts
+        for name, marks in part.marks.items()
+        if marks & typed_marks
+    }
+    measured = {column.name: column for part in parts for column in part.columns}
+    for batch in batches({name: sizes[name] for name in in_texts}, rows):
+        again = _batch(frame, batch, rows, sizes, in_texts)
+        measured |= {column.name: column for column in again.columns}
+    null_values |= in_texts
     frame = without(frame, null_values)
-    measured = run(_measures(frame, names)) if null_values else measures[0]
-    rows = measured["rows"].item()
-    typed = [_with_moments(column, written) for column in _columns(measured, names)]
-    columns = _with_findings(frame, typed, measured, region)
-    columns = _exact_counts(frame, columns, rows)
-    columns = [_patterned(frame, column) for column in columns]
+    columns = _with_findings(frame, [measured[name] for name in names], region)
     columns = _with_far_years(frame, columns)
+    columns = [_with_slots(frame, c) if c.given == c.distinct == rows else c for c in columns]
     repeated = _repeated(frame, names)
-    done = Profile(rows, repeated, tuple(columns), null_values)
-    return replace(done, composite=_composite(frame, done))
+    ordered = {name: null_values[name] for name in names if name in null_values}
+    done = Profile(rows, repeated, tuple(columns), ordered)
+    return replace(done, composite=composite_key(frame, done.columns, rows, done.distinct_rows))
+
+
+# -- columns ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Some columns, the texts that represent nothing in those that have a type, and the marks of
+    nothing in those of text.
+    """
+
+    columns: list[ColumnProfile]
+    null_values: Mapping[str, tuple[str, ...]]
+    marks: Mapping[str, set[str]]
+
+
+def _batch(
+    frame: pl.LazyFrame,
+    names: Sequence[str],
+    rows: int,
+    sizes: Mapping[str, int],
+    null_values: Mapping[str, Sequence[str]] | None = None,
+) -> _Batch:
+    """Measure some columns of a table.
+
+    Args:
+        null_values: what represents nothing in them; searched by default.
+    """
+    some = cells(frame, names, rows, sum(sizes[name] for name in names))
+    if null_values is not None:
+        absent = {name: null_values[name] for name in names}
+        columns = _typed_columns(some.without(absent))
+        return _Batch(_detailed(some.without(absent), columns, {}), {}, {})
+    plain = _typed_columns(some)
+    spelled = _spellings(some)
+    bare_cells = some.without(spelled)
+    bare = _typed_columns(bare_cells) if spelled else plain
+    written = moments(bare_cells, [column.name for column in bare if column.kind == "string"])
+    typed = {
+        after.name: spelled[after.name]
+        for before, after in zip(plain, bare, strict=True)
+        if after.name in spelled and _is_newly_typed(before, after, written)
+    }
+    columns = [
+        after if after.name in typed else before for before, after in zip(plain, bare, strict=True)
+    ]
+    columns = [_with_moments(column, written) for column in columns]
+    marks = {
+        column.name: set(spelled[column.name]) & set(null_marks_in_text())
+        for column in columns
+        if column.kind == "string" and column.name in spelled and column.name not in typed
+    }
+    return _Batch(_detailed(some.without(typed), columns, written), typed, marks)
+
+
+def _detailed(
+    some: Cells, columns: Sequence[ColumnProfile], written: Mapping[str, Moments]
+) -> list[ColumnProfile]:
+    """The columns with their spreads, vocabularies and patterns."""
+    numbers = {c.name: c.kind for c in columns if c.kind in ("integer", "number")}
+    spread = spreads(some, numbers)
+    few = [c.name for c in columns if c.kind == "string" and 0 < c.distinct <= 10 * FEW]
+    texts = vocabularies(some, few)
+    shaped = [
+        c.name
+        for c in columns
+        if c.kind == "string" and c.given and c.format is None and c.name not in written
+    ]
+    shapes = _texts_with_shapes(some, shaped)
+    return [
+        replace(
+            c,
+            spread=spread.get(c.name),
+            vocabulary=usual_values(texts[c.name], c.given) if c.name in texts else None,
+            values=_values(texts.get(c.name)),
+            pattern=common_pattern(shapes[c.name]) if c.name in shapes else None,
+        )
+        for c in columns
+    ]
+
+
+def _values(texts: pl.DataFrame | None) -> tuple[tuple[str, int], ...]:
+    """The texts of a column that has few, with their rows."""
+    if texts is None or texts.height > FEW:
+        return ()
+    return tuple(texts.select(TEXT, ROWS).iter_rows())
+
+
+def _texts_with_shapes(some: Cells, names: Sequence[str]) -> dict[str, pl.DataFrame]:
+    """Text, rows and shape of the cells of each column, where nearly all have a shape."""
+    if not names:
+        return {}
+    has_shape = pl.col(ROWS).filter(pl.col("shape").is_not_null()).sum()
+    shares = run(some.of(names).group_by(COLUMN).agg(has_shape.alias("shaped"), pl.col(ROWS).sum()))
+    likely = [
+        some.names[number]
+        for number, shaped, rows in shares.iter_rows()
+        if is_nearly_all(shaped, rows)
+    ]
+    held = run(some.of(likely).select(COLUMN, TEXT, ROWS, "shape")) if likely else None
+    if held is None:
+        return {}
+    parts = held.partition_by(COLUMN, as_dict=True, include_key=False)
+    return {some.names[key[0]]: texts for key, texts in parts.items()}
+
+
+def _spellings(some: Cells) -> dict[str, tuple[str, ...]]:
+    """The spellings of nothing in each column that has some."""
+    used = run(
+        some.frame.filter(pl.col(IS_NULL_SPELLING)).group_by(COLUMN).agg(pl.col(TEXT).unique())
+    )
+    texts = {some.names[number]: tuple(sorted(texts)) for number, texts in used.iter_rows()}
+    return {name: texts[name] for name in some.names if name in texts}
+
+
+def _is_newly_typed(
+    before: ColumnProfile, after: ColumnProfile, written: Mapping[str, Moments]
+) -> bool:
+    """Whether the column has a type, or a form of dates, without the spellings of nothing alone."""
+    if before.kind == "string":
+        return after.kind != "string" or after.name in written
+    return after.kind != "string" and after.deviating < before.deviating
 
 
 # -- types ------------------------------------------------------------------------------
 
 
-def _measures(frame: pl.LazyFrame, names: Sequence[str]) -> pl.LazyFrame:
-    """One row: a struct a column, and the number of rows."""
-    readings = {
-        f"{kind} {index}": read(Column(name=name, logical_type=kind))
-        for index, name in enumerate(names)
-        for kind in _READ_AS
-    }
-    texts = (pl.col(name).alias(f"text {index}") for index, name in enumerate(names))
-    return frame.select(*texts, **readings).select(
-        pl.len().alias("rows"),
-        *(
-            pl.struct(value.alias(key) for key, value in _measure(index).items()).alias(f"c{index}")
-            for index in range(len(names))
-        ),
-    )
-
-
-def _measure(index: int) -> dict[str, pl.Expr]:
-    text = pl.col(f"text {index}")
-    stripped = text.str.strip_chars()
-    integer, number, stamp, day = (pl.col(f"{kind} {index}") for kind in _READ_AS)
-    shapes = [_shape(text), _merged_shape(text)]
-    return {
-        "given": text.count(),
-        "approx": text.approx_n_unique(),
-        "boolean": stripped.str.to_lowercase().is_in(["true", "false"]).sum(),
-        "integer": integer.count(),
-        "number": number.count(),
-        "timestamp": stamp.count(),
-        "date": day.count(),
-        "first_day": day.min(),
-        "last_day": day.max(),
-        "decimal_commas": stripped.str.contains(_DECIMAL_COMMA).sum(),
-        "zoned": stripped.str.contains(r"[0-9]([Zz]| ?[+-][0-9]{2}(:?[0-9]{2})*)$").sum(),
-        # a leading zero is part of a code, and a double cannot hold seventeen digits
-        "coded": stripped.str.contains(r"^[+-]?0[0-9]|^[+-]?[0-9]{17,}$").sum(),
-        "leading": stripped.str.contains(r"^[+-]?0[0-9]").sum(),
-        "int_low": integer.min(),
-        "int_high": integer.max(),
-        "low": number.min(),
-        "high": number.max(),
-        "since": stamp.min(),
-        "until": stamp.max(),
-        "shortest": text.str.len_chars().min(),
-        "longest": text.str.len_chars().max(),
-        "chars": text.str.len_chars().sum(),
-        "spaced": text.str.contains(r"\s").sum(),
-        "spaces": text.str.count_matches(" ", literal=True).sum(),
-        "lettered": text.str.contains(r"\p{L}").sum(),
-        "filled": text.str.contains(r"\S").sum(),
-        "nested": stripped.str.contains(_NESTED).sum(),
-        "points": text.str.contains(_POINT).sum(),
-        "pairs": stripped.str.contains(_PAIR).sum(),
-        **{format: text.str.contains(string_formats()[format]).sum() for format in SHAPED},
-        **{
-            f"shape{index}": pl.when(shape.min() == shape.max()).then(shape.min())
-            for index, shape in enumerate(shapes)
-        },
-    }
-
-
-def _columns(measured: pl.DataFrame, names: Sequence[str]) -> list[ColumnProfile]:
+def _typed_columns(some: Cells) -> list[ColumnProfile]:
+    measured = {row[COLUMN]: row for row in summaries(some).iter_rows(named=True)}
     return [
-        _typed(name, measured[f"c{index}"].struct.unnest().row(0, named=True))
-        for index, name in enumerate(names)
+        _typed(name, measured[number]) if number in measured else ColumnProfile(name, "string", 0)
+        for number, name in enumerate(some.names)
     ]
 
 
-def _typed(name: str, m: dict[str, Any]) -> ColumnProfile:
-    """The narrowest type that all given values are written as."""
+_COUNTS = (
+    "distinct", "decimal_commas", "shortest", "longest", "characters", "spaced", "spaces", "lettered", "filled",
+    "nested", "points", "pairs",
+)  # fmt: skip
+
+
+def _typed(name: str, m: Mapping[str, Any]) -> ColumnProfile:
+    """The narrowest type that nearly all given values are written as."""
     given = m["given"]
-    base = ColumnProfile(
-        name,
-        "string",
-        given,
-        m["approx"],
-        numbers=m["number"],
-        decimal_commas=m["decimal_commas"],
-        shortest=m["shortest"] or 0,
-        longest=m["longest"] or 0,
-        spaced=m["spaced"],
-        spaces=m["spaces"],
-        lettered=m["lettered"],
-        filled=m["filled"],
-        nested=m["nested"],
-        points=m["points"],
-        pairs=m["pairs"],
+    counts = {count: m[count] for count in _COUNTS}
+    base = ColumnProfile(name, "string", given, numbers=m["number"], **counts)
+    kind = _kind(m)
+    if kind == "string":
+        shaped = next((form for form in SHAPED if is_nearly_all(m[form], given)), None)
+        deviating = given - m[shaped] if shaped else 0
+        return replace(base, format=shaped, deviating=deviating)
+    if kind == "boolean":
+        return replace(base, kind=kind, deviating=given - m["boolean"])
+    return replace(
+        base,
+        kind=kind,
+        deviating=given - m[kind],
+        low=m[f"{kind}_low"],
+        high=m[f"{kind}_high"],
+        zoned=kind == "timestamp" and m["zoned"] > 0,
     )
-    if not given:
-        return base
-    if m["boolean"] == given:
-        return replace(base, kind="boolean")
-    if m["integer"] == given and not m["leading"]:
-        return replace(base, kind="integer", low=m["int_low"], high=m["int_high"])
-    if m["number"] == given and not m["coded"]:
-        return replace(base, kind="number", low=m["low"], high=m["high"])
-    if m["date"] == given:
-        return replace(base, kind="date", low=m["first_day"], high=m["last_day"])
-    if m["timestamp"] == given:
-        return replace(
-            base, kind="timestamp", zoned=m["zoned"] > 0, low=m["since"], high=m["until"]
-        )
-    shaped = next((form for form in SHAPED if m[form] == given), None)
-    return replace(base, format=shaped, pattern=m["shape0"] or m["shape1"])
+
+
+def _kind(m: Mapping[str, Any]) -> Kind:
+    """The type that nearly all values have, of two the one that more of them have."""
+    given = m["given"]
+    if is_nearly_all(m["boolean"], given):
+        return "boolean"
+    if m["number"] < given and m["number"] + m["with_letter"] >= given:
+        return "string"  # house numbers and codes, a few with a letter
+    if m["integer"] == m["number"] and is_nearly_all(m["integer"], given) and not m["leading"]:
+        return "integer"
+    if is_nearly_all(m["number"], given) and not m["coded"]:
+        return "number"
+    if is_nearly_all(m["date"], given) and m["date"] >= m["timestamp"]:
+        return "date"
+    return "timestamp" if is_nearly_all(m["timestamp"], given) else "string"
 
 
 def _with_moments(column: ColumnProfile, written: Mapping[str, Moments]) -> ColumnProfile:
@@ -252,7 +338,7 @@ def _with_moments(column: ColumnProfile, written: Mapping[str, Moments]) -> Colu
         zoned=moment.is_zoned,
         low=moment.low,
         high=moment.high,
-        pattern=None,
+        deviating=moment.deviating,
     )
 
 
@@ -278,127 +364,13 @@ def _with_far_years(frame: pl.LazyFrame, columns: Sequence[ColumnProfile]) -> li
     ]
 
 
-def _newly_typed(
-    plain: Sequence[ColumnProfile],
-    bare: Sequence[ColumnProfile],
-    written: Mapping[str, Moments],
-) -> list[str]:
-    """The columns that have a type, or a form of dates, without the spellings of nothing alone."""
-    return [
-        after.name
-        for before, after in zip(plain, bare, strict=True)
-        if before.kind == "string" and (after.kind != "string" or after.name in written)
-    ]
-
-
-# -- shapes -----------------------------------------------------------------------------
-
-
-def _shape(text: pl.Expr) -> pl.Expr:
-    """`AB-123` -> `A-9`; null where it holds anything but letters, digits and plain punctuation."""
-    shape = text
-    for letter, characters in (("\x01", "[A-Z]"), ("\x02", "[a-z]"), ("\x03", "[0-9]")):
-        shape = shape.str.replace_all(characters + "+", letter)
-    return pl.when(text.is_not_null()).then(
-        pl.when(shape.str.contains("^[\x01\x02\x03 ._/:#-]+$")).then(shape).otherwise(pl.lit(""))
-    )
-
-
-def _merged_shape(text: pl.Expr) -> pl.Expr:
-    """`N10UW-1` -> `X-X`: capitals and digits as one class."""
-    shape = text.str.replace_all("[A-Z0-9]+", "\x04")
-    return pl.when(text.is_not_null()).then(
-        pl.when(shape.str.contains("^[\x04 ._/:#-]+$")).then(shape).otherwise(pl.lit(""))
-    )
-
-
-_LONGEST_PATTERN = 500  # characters; regular expressions that count further do not compile
-_OF_SHAPE = {"\x01": "[A-Z]", "\x02": "[a-z]", "\x03": "[0-9]", "\x04": "[A-Z0-9]"}
-
-
-def _patterned(frame: pl.LazyFrame, column: ColumnProfile) -> ColumnProfile:
-    """Turn a shape into a pattern with the lengths that occur, doubled where they differ."""
-    shape = column.pattern
-    is_short = column.longest <= _LONGEST_PATTERN and len(shape or "") <= 12
-    if not shape or not set(shape) & set(_OF_SHAPE) or column.kind != "string" or not is_short:
-        return replace(column, pattern=None)
-    groups = (
-        "^"
-        + "".join(
-            f"({_OF_SHAPE[part]}+)" if part in _OF_SHAPE else re.escape(part) for part in shape
-        )
-        + "$"
-    )
-    lengths = [
-        pl.col(column.name).str.extract(groups, index + 1).str.len_chars()
-        for index in range(sum(part in _OF_SHAPE for part in shape))
-    ]
-    found = iter(
-        run(
-            frame.select(
-                *(e.min().alias(f"l{i}") for i, e in enumerate(lengths)),
-                *(e.max().alias(f"h{i}") for i, e in enumerate(lengths)),
-            )
-        ).row(0)
-    )
-    low = list(itertools.islice(found, len(lengths)))
-    sizes = iter(zip(low, found, strict=True))
-    pattern = ""
-    for part in shape:
-        if part not in _OF_SHAPE:
-            pattern += re.escape(part) if part in "." else part
-            continue
-        least, most = next(sizes)
-        pattern += _OF_SHAPE[part] + (f"{{{least}}}" if least == most else f"{{1,{2 * most}}}")
-    return replace(column, pattern=f"^{pattern}$")
-
-
-# -- counting ------------------------------------------------------------------------------
-
-
-def _exact_counts(
-    frame: pl.LazyFrame, columns: Sequence[ColumnProfile], rows: int
-) -> list[ColumnProfile]:
-    """Replace estimates by exact counts where they decide: where values are few, or nearly all
-    differ.
-    """
-    few = [c.name for c in columns if c.kind == "string" and 0 < c.distinct <= 2 * FEW]
-    many = [
-        c.name
-        for c in columns
-        if c.kind != "number" and c.distinct >= 0.5 * c.given and c.distinct > FEW
-    ]
-    tables = (
-        dict(
-            zip(
-                few,
-                run_together(
-                    [frame.group_by(name).len().drop_nulls(name).sort(name) for name in few]
-                ),
-                strict=True,
-            )
-        )
-        if few
-        else {}
-    )
-    exact = (
-        run(frame.select(pl.col(name).drop_nulls().n_unique().alias(name) for name in many)).row(
-            0, named=True
-        )
-        if many and rows
-        else {}
-    )
-    counted = []
-    for column in columns:
-        table = tables.get(column.name)
-        if table is not None:
-            column = replace(
-                column,
-                distinct=table.height,
-                values=tuple(table.iter_rows()) if table.height <= FEW else (),
-            )
-        counted.append(replace(column, distinct=exact.get(column.name, column.distinct)))
-    return counted
+def _with_slots(frame: pl.LazyFrame, c: ColumnProfile) -> ColumnProfile:
+    """A unique column of timestamps with the room between the first and the last."""
+    if c.kind != "timestamp" or c.deviating or c.distinct < 2:
+        return c
+    moment = read(Column(name=c.name, logical_type=c.kind, format=c.format))
+    gap = run(frame.select(moment.sort().diff().drop_nulls().min())).item()
+    return replace(c, slots=(c.high - c.low) / gap + 1 if gap else None)
 
 
 def _repeated(frame: pl.LazyFrame, names: Sequence[str]) -> int:
@@ -406,54 +378,15 @@ def _repeated(frame: pl.LazyFrame, names: Sequence[str]) -> int:
     return run(duplicates.repeated(frame, names, suspected)).height if suspected.height else 0
 
 
-def _composite(frame: pl.LazyFrame, table: Profile) -> tuple[str, ...]:
-    """The smallest set of two or three columns that names each distinct row, if one of them looks
-    like part of a key; the leftmost first.
-    """
-    rows = table.distinct_rows
-    whole = [
-        c
-        for c in table.columns
-        if c.given == table.rows and c.kind != "number" and c.distinct > 1 and c.longest <= 40
-    ]
-    if rows < 2 or any(
-        c.distinct == rows and (key_hint(c.name) or c.kind == "timestamp") for c in whole
-    ):
-        return ()
-    ranked = sorted(
-        whole,
-        key=lambda c: (
-            not key_hint(c.name),
-            c.kind not in ("date", "timestamp"),
-            c.kind != "string",
-        ),
-    )[:8]
-    sample = run(
-        frame.select([c.name for c in table.columns]).head(20_000)
-    ).unique()  # what repeats here need not be looked for in all rows
-    for size in (2, 3):
-        for some in itertools.combinations(ranked, size):
-            hinted = any(key_hint(c.name) or c.kind in ("date", "timestamp") for c in some)
-            chosen = [c.name for c in some]
-            if (
-                not hinted
-                or math.prod(c.distinct for c in some) < 0.9 * rows
-                or sample.select(chosen).n_unique() < sample.height
-            ):
-                continue
-            if run(frame.select(pl.struct(chosen).n_unique())).item() == rows:
-                return tuple(c.name for c in table.columns if c.name in chosen)
-    return ()
-
-
 def _with_findings(
-    frame: pl.LazyFrame, columns: Sequence[ColumnProfile], measured: pl.DataFrame, region: str
+    frame: pl.LazyFrame, columns: Sequence[ColumnProfile], region: str
 ) -> list[ColumnProfile]:
-    """The columns with the personal data in them."""
-    means = {
-        c.name: (measured[f"c{index}"].struct.field("chars").item() or 0) / max(1, c.given)
-        for index, c in enumerate(columns)
-    }
+    """The columns with the personal data in them; of a typed column, in the cells that are no such
+    type.
+    """
+    means = {c.name: c.characters / max(1, c.given) for c in columns}
+    others = [c for c in columns if c.kind not in ("string", "integer", "number") and c.deviating]
+    unread = frame.select(ROW, *(_unread(c) for c in others))
     schema = frame.collect_schema()
     numbers = [c.name for c in columns if c.kind in ("integer", "number")]
     frame = frame.with_columns(
@@ -462,4 +395,13 @@ def _with_findings(
     searched = [c.name for c in columns if c.kind in ("string", "integer", "number")]
     texts = [c.name for c in columns if c.kind == "string"]
     found = findings(frame, means, searched, texts, region)
+    if others:
+        names = [c.name for c in others]
+        found |= findings(unread, {name: means[name] for name in names}, names, [], region)
     return [replace(c, found=found.get(c.name, ())) for c in columns]
+
+
+def _unread(c: ColumnProfile) -> pl.Expr:
+    """The cells that are not of their column's type, and null for all others."""
+    value = read(Column(name=c.name, logical_type=c.kind, format=c.format))
+    return pl.when(value.is_null()).then(pl.col(c.name)).alias(c.name)

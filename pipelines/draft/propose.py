@@ -14,7 +14,7 @@ from typing import Any
 from assay.contracts.settings import UNANSWERED
 from assay.pipelines.admit.names import perhaps_personal
 from assay.pipelines.admit.replacement_samples import Sample
-from assay.pipelines.draft.columns import column_promises, describe_doubt
+from assay.pipelines.draft.columns import breaking_rows, column_promises, describe_doubt
 from assay.pipelines.draft.doubts.describe import comments_about
 from assay.pipelines.draft.doubts.doubt import Doubt
 from assay.pipelines.draft.keys import key_columns
@@ -35,6 +35,7 @@ from assay.pipelines.draft.settings import (
     setting,
     source_setting,
 )
+from assay.pipelines.draft.tolerance import tolerance_pct
 from assay.pipelines.draft.writer import Comment, WithReason, yaml
 
 
@@ -77,9 +78,11 @@ def draft(
         | comments_about(doubts, c.name)
         for c in profile.columns
     ]
+    broken = [breaking_rows(*pair, profile) for pair in zip(columns, profile.columns, strict=True)]
+    tolerated = tolerance_pct(broken, profile.rows)
     document = {
         **_head(name, owner),
-        "schema": [_schema(profile, name, columns)],
+        "schema": [_schema(profile, name, columns, tolerated)],
         "customProperties": [
             setting("assay.source", source_setting(origin)),
             setting("assay.license", license_setting(license)),
@@ -142,7 +145,7 @@ def _head(name: str, owner: str | None) -> dict[str, Any]:
         example = "- {username: you@example.com, role: owner}"
         why = "name the owner of the data; `assay check` requires it"
         team = {"description": UNANSWERED, "example": Comment(f"{example}  # {why}")}
-    why_draft = "drafted by `assay new`: all rows satisfy every constraint below; review it, then write active"
+    why_draft = "drafted by `assay new`: nearly all rows satisfy the constraints below; review them, then write active"
     return {
         "apiVersion": "v3.2.0",
         "kind": "DataContract",
@@ -158,13 +161,15 @@ def _head(name: str, owner: str | None) -> dict[str, Any]:
     }
 
 
-def _schema(profile: Profile, name: str, columns: list[dict[str, Any]]) -> dict[str, Any]:
+def _schema(
+    profile: Profile, name: str, columns: list[dict[str, Any]], tolerated: int
+) -> dict[str, Any]:
     tolerance = "percent of the rows that one rule may quarantine before publication stops"
     enough = WithReason(round_down(profile.distinct_rows / 2), f"seen {profile.distinct_rows:,}")
     return {
         "name": name,
         "physicalType": "table",
-        "customProperties": [setting("assay.tolerance_pct", WithReason(1, tolerance))],
+        "customProperties": [setting("assay.tolerance_pct", WithReason(tolerated, tolerance))],
         "properties": columns,
         "quality": [
             {

@@ -7,9 +7,14 @@ from __future__ import annotations
 import math
 
 
-def head_room(low: float, high: float) -> tuple[float | None, float | None]:
-    """Round limits about as far outside what was seen as it is wide, on the same side of zero; None
-    if a limit would not fit its type.
+def head_room(
+    low: float, high: float, *, keeps_sign: bool = True
+) -> tuple[float | None, float | None]:
+    """Round limits about as far outside what was seen as it is wide; None if a limit would not fit
+    its type.
+
+    Args:
+        keeps_sign: whether the limits are on the same side of zero as what was seen.
 
     Example: 1 and 4983 give 0 and 10,000.
     """
@@ -21,9 +26,9 @@ def head_room(low: float, high: float) -> tuple[float | None, float | None]:
     step = 10.0 ** math.floor(math.log10(width))
     least = math.floor(round((low - width) / step, 6)) * step
     most = math.ceil(round((high + width) / step, 6)) * step
-    if low >= 0:
+    if low >= 0 and keeps_sign:
         least = max(least, 0.0)
-    if high <= 0 and low < 0:
+    if high <= 0 and low < 0 and keeps_sign:
         most = min(most, 0.0)
     if isinstance(low, int):
         return (round(least) if least >= -(2**63) else None), (

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from assay.contracts.settings import CLASSES, SENSITIVITIES, UNANSWERED
 from assay.pipelines.admit.replacement_samples import Sample
+from assay.pipelines.draft.column_meanings import grows, is_code
 from assay.pipelines.draft.license import UNKNOWN, LicenseFound
 from assay.pipelines.draft.personal_columns import Personal
 from assay.pipelines.draft.profile import Profile
+from assay.pipelines.draft.vocabularies import FEW
 from assay.pipelines.draft.writer import Comment, Flow, WithReason
 
 
@@ -35,7 +38,8 @@ def source_setting(origin: Origin) -> dict[str, Any]:
     }
     if options:
         source["options"] = options
-    source["sha256"] = WithReason(origin.digest, "remove it for a file that changes")
+    if origin.digest:
+        source["sha256"] = WithReason(origin.digest, "remove it for a file that changes")
     if origin.unreadable:
         source["unreadable"] = Comment(
             f"{origin.unreadable:,} records cannot be read; they are quarantined with their reason"
@@ -129,6 +133,8 @@ def cleaning_settings(profile: Profile, personal: dict[str, Personal]) -> list[A
         for c in profile.columns
         if c.kind in ("integer", "number")
         and c.name not in personal
+        and not (is_code(c.name) or grows(c.name))
+        and c.distinct > FEW
         and 0 < profile.rows - c.given <= 0.05 * profile.rows
     ]
     if gaps:
@@ -157,7 +163,7 @@ def retention_setting() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Origin:
-    """What is known of the file itself.
+    """What is known of the source itself; `digest` is that of a single file.
 
     `options` state how it is written, each with why; `unreadable` counts records; `names` are the
     columns under their names there, and what the contract calls them.
@@ -165,12 +171,12 @@ class Origin:
 
     location: str
     format: str
-    digest: str
+    digest: str | None
     options: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
     unreadable: int = 0
     names: Mapping[str, str] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def physical_names(self) -> dict[str, str]:
         """The contract's name of each column that has another in the source -> that one."""
         return {name: source for source, name in self.names.items() if name != source}

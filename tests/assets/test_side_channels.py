@@ -23,8 +23,10 @@ import pyarrow as pa
 import pytest
 
 from assay.assets.dagster import metadata
+from assay.assets.io.home import Home
 from assay.assets.io.names import LABEL, numbered, suffix_of
 from assay.assets.services import new
+from assay.assets.services.new_source import given_source
 from assay.assets.stages.ingest import land, receipt_of
 from assay.contracts.errors import AssayError
 from tests.conftest import GOOD, Edit, SampleHome, columns, named, setting
@@ -379,9 +381,9 @@ def drafted(file: Path) -> str:
     """The draft of a file's contract and what was reported meanwhile, or why there is none."""
     told: list[str] = []
     try:
-        done = new.drafted(
-            file, "calls", [file.parent], license=None, owner=None, progress=told.append
-        )
+        home = Home(home=file.parent / "home", source_roots=str(file.parent))
+        given = given_source(str(file), home)
+        done = new.drafted(given, "calls", home, license=None, owner=None, progress=told.append)
     except AssayError as refused:
         return str(refused)
     return "\n".join([*told, done.draft.text, str(done.problems)])

@@ -18,7 +18,7 @@ import pytest
 
 from assay.assets.io.sources import read_file, unpacked
 from assay.assets.io.sources.first_bytes import format_of_text, kind_by_bytes
-from assay.assets.services.new import _kind
+from assay.assets.services.new_source import format_of_file
 from assay.contracts.errors import SourceError, Where
 from assay.contracts.settings import Source
 
@@ -89,7 +89,7 @@ REFUSED = {
 def test_a_draft_reads_a_file_as_what_it_is(tmp_path: Path, kind: str, name: str) -> None:
     content, expected = READABLE[kind]
     (tmp_path / name).write_bytes(content)
-    assert _kind(tmp_path / name, tmp_path / name, WHERE) == expected
+    assert format_of_file(tmp_path / name, name, WHERE) == expected
 
 
 @pytest.mark.parametrize("kind", PACKERS)
@@ -101,7 +101,7 @@ def test_a_packed_file_is_unpacked_whatever_it_is_called(
     (tmp_path / "data.csv").write_bytes(PACKERS[kind](content))
     plain = unpacked(tmp_path / "data.csv", tmp_path, WHERE)
     assert plain.read_bytes() == content
-    assert _kind(plain, tmp_path / "data.csv", WHERE) == ("csv" if inner == "text" else "parquet")
+    assert format_of_file(plain, "data.csv", WHERE) == ("csv" if inner == "text" else "parquet")
 
 
 @pytest.mark.parametrize("shown", REFUSED)
@@ -109,7 +109,7 @@ def test_a_packed_file_is_unpacked_whatever_it_is_called(
 def test_what_cannot_be_read_is_refused_by_name(tmp_path: Path, shown: str, name: str) -> None:
     (tmp_path / name).write_bytes(REFUSED[shown])
     with pytest.raises(SourceError) as refused:
-        _kind(tmp_path / name, tmp_path / name, WHERE)
+        format_of_file(tmp_path / name, name, WHERE)
     assert refused.value.problem == f"the file is {shown}, which cannot be read"
     assert refused.value.remedy
 

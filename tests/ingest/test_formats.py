@@ -352,18 +352,21 @@ def test_documents_of_which_none_is_text_are_refused(installation: SampleHome) -
 
 @pytest.mark.parametrize("kind", ["arrow", "excel"])
 def test_a_contract_is_drafted_from_them(tmp_path: Path, kind: str) -> None:
+    from assay.assets.io.home import Home
     from assay.assets.services.new import drafted
+    from assay.assets.services.new_source import given_source
     from assay.contracts.load import load
 
+    home = Home(home=tmp_path / "home", source_roots=str(tmp_path))
     path = tmp_path / f"readings.{'xlsx' if kind == 'excel' else kind}"
     if kind == "excel":
         workbook(path, S=[READINGS.columns, *map(list, READINGS.rows())])
     else:
         READINGS.write_ipc(path)
     done = drafted(
-        path,
+        given_source(str(path), home),
         "readings",
-        [tmp_path],
+        home,
         license="CC0-1.0",
         owner="ann@example.com",
         progress=lambda _: None,

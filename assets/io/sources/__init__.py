@@ -29,7 +29,7 @@ from assay.assets.io.sources.gather import (
     source_fingerprint,
     without_paths_in_errors,
 )
-from assay.assets.io.sources.places import Fetched, File, Mark, Place
+from assay.assets.io.sources.places import Delivery, Fetched, File, Mark, Place
 from assay.assets.io.sources.read_result import Read
 from assay.contracts.errors import SourceError, Where
 from assay.contracts.location import kind_of
@@ -58,7 +58,7 @@ _SAMPLE = 1_000
 READERS = {**dict.fromkeys(formats.DECODERS, formats.read), "sql": extracts.read}
 
 
-def read(contract: Contract, fetched: Fetched, folder: Path, labels: Labels = numbered) -> Read:
+def read(contract: Delivery, fetched: Fetched, folder: Path, labels: Labels = numbered) -> Read:
     """Write `rows.parquet` (every column as text, next to `_row`) and `unreadable.parquet` (record,
     reason, text) into `folder`.
 
@@ -70,30 +70,44 @@ def read(contract: Contract, fetched: Fetched, folder: Path, labels: Labels = nu
         contract.source,
         Where(file=contract.source.shown_location, dataset=contract.name),
     )
-    if source.format == "documents" and kind_of(source.location) == "module":
-        return documents.read(source, fetched.files[0].path, folder, where)
     opened = folder / "opened"
     opened.mkdir(mode=0o700)
     try:
         with without_paths_in_errors(where):
-            files = [
-                inner
-                for number, file in enumerate(fetched.files)
-                for inner in _inside(source, file, opened / str(number), where, labels)
-            ]
-            if source.format == "documents":
-                return texts.read([(file.name, file.path) for file in files], folder, where)
-            if len(files) == 1:
-                return read_file(source, files[0].path, folder, where)
-            shown = [(file.label, file.path) for file in files]
-            return parts.read(
-                shown,
-                lambda path, inner, place: read_file(source, path, inner, place),
-                folder,
-                where,
-            )
+            files = open_files(source, fetched, opened, where, labels)
+            return read_files(source, files, folder, where)
     finally:
         shutil.rmtree(opened)
+
+
+def open_files(
+    source: Source, fetched: Fetched, folder: Path, where: Where, labels: Labels = numbered
+) -> list[File]:
+    """The files of a source, and in place of an archive the files in it, unpacked into `folder`."""
+    if kind_of(source.location) == "module":
+        return list(fetched.files)
+    return [
+        inner
+        for number, file in enumerate(fetched.files)
+        for inner in _inside(source, file, folder / str(number), where, labels)
+    ]
+
+
+def read_files(source: Source, files: Sequence[File], folder: Path, where: Where) -> Read:
+    """Read opened files as one table, as `read` does."""
+    if source.format == "documents" and kind_of(source.location) == "module":
+        return documents.read(source, files[0].path, folder, where)
+    if source.format == "documents":
+        return texts.read([(file.name, file.path) for file in files], folder, where)
+    if len(files) == 1:
+        return read_file(source, files[0].path, folder, where)
+    shown = [(file.label, file.path) for file in files]
+    return parts.read(
+        shown,
+        lambda path, inner, place: read_file(source, path, inner, place),
+        folder,
+        where,
+    )
 
 
 def _inside(source: Source, file: File, folder: Path, where: Where, labels: Labels) -> list[File]:

@@ -6,6 +6,7 @@ any one database.
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 from assay.assets.io.sources import duckdb_file, mysql, postgres, sqlite_file
@@ -48,3 +49,27 @@ def _query(options: CsvOptions, kind: str) -> str:
     if options.query is not None:
         return extract(options.query, kind)
     return f"SELECT * FROM {table_name(options.table or '')}"  # noqa: S608  # the name is quoted
+
+
+_TABLES = {
+    "sqlite": "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite!_%' ESCAPE '!' ORDER BY name",
+    "duckdb": "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables ORDER BY 1",
+    "postgres": "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog', 'information_schema') ORDER BY 1",
+    "mysql": "SELECT concat(table_schema, '.', table_name) AS name FROM information_schema.tables WHERE table_schema = database() ORDER BY 1",
+}
+
+
+def table_names(location: str, path: Path | None, sink: Sink) -> list[str]:
+    """The tables and views of a database, as `table` names them.
+
+    Args:
+        path: the database's file, where it is one.
+    Raises: SourceError: no connection, or no such database.
+    """
+    kind = kind_of(location)
+    if path is None:
+        SERVERS[kind](location.partition(":")[2], _TABLES[kind], CsvOptions(), sink, None)
+    else:
+        FILES[kind](path, _TABLES[kind], CsvOptions(), sink, None)
+    with sink.path.open(encoding="utf-8", newline="") as stream:
+        return [row[0] for row in csv.reader(stream)][1:]

@@ -11,6 +11,7 @@ import re
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from assay.assets.io.decode import zip_limits
 from assay.assets.io.decode.encoding import wide_encoding
@@ -23,13 +24,15 @@ _DUCKDB = 8
 @dataclass(frozen=True)
 class FileKind:
     """A kind of file: its name in a sentence; the `format` that reads it, or the packing that
-    unpacks it, if any; and what to do about it where neither does.
+    unpacks it, if any; what to do about it where neither does; and the kind of place that a
+    database is.
     """
 
     shown: str
     format: str | None = None
     packing: str | None = None
     remedy: str = "Export it as CSV or Parquet"
+    database: Literal["sqlite", "duckdb"] | None = None
 
 
 _UNPACK = "Unpack it, or pack the file as .zip, .gz, .bz2, .xz or .zst"
@@ -47,7 +50,10 @@ _SIGNATURES: tuple[tuple[bytes, FileKind], ...] = (
     (b"FEA1", FileKind("Feather 1", remedy="Write it as Feather 2 or Parquet")),
     (b"Obj\x01", FileKind("Avro")),
     (b"ORC", FileKind("ORC")),
-    (b"SQLite format 3\x00", FileKind("a SQLite database", remedy=_DATABASE.format("sqlite"))),
+    (
+        b"SQLite format 3\x00",
+        FileKind("a SQLite database", remedy=_DATABASE.format("sqlite"), database="sqlite"),
+    ),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", _EXCEL),
     (b"\x1f\x8b\x08", FileKind("a gzip archive", packing="gz")),
     (b"\xfd7zXZ\x00", FileKind("an xz archive", packing="xz")),
@@ -87,7 +93,7 @@ def kind_by_bytes(path: Path) -> FileKind | None:
     if _BZIP2.match(head):
         return FileKind("a bzip2 archive", packing="bz2")
     if head[_DUCKDB : _DUCKDB + 4] == b"DUCK":
-        return FileKind("a DuckDB database", remedy=_DATABASE.format("duckdb"))
+        return FileKind("a DuckDB database", remedy=_DATABASE.format("duckdb"), database="duckdb")
     if head[_TAR : _TAR + 5] == b"ustar":
         return FileKind("a tar archive", remedy=_UNPACK)
     return _kind_of_text(head)
@@ -126,6 +132,8 @@ def _kind_of_text(head: bytes) -> FileKind | None:
     """A web page, XML, or bytes that are no text."""
     start = head.removeprefix(_BOMS[0]).lstrip()[:200].lower()
     if start.startswith((b"<!doctype html", b"<html")):
+        return _WEB_PAGE
+    if start.startswith(b"<!--") and b"<html" in head.lower():
         return _WEB_PAGE
     if start.startswith(b"<?xml"):
         return _WEB_PAGE if b"<html" in head.lower() else _XML

@@ -24,6 +24,7 @@ from assay.assets.io.sources import clouds, databases, web
 from assay.assets.io.sources.archives import SUFFIXES
 from assay.assets.io.sources.places import (
     MAX_FILES,
+    Delivery,
     Fetched,
     File,
     Memory,
@@ -39,10 +40,9 @@ from assay.assets.io.sources.places import (
 from assay.assets.io.sources.roots import OUTSIDE, REMEDY, is_source, lies_in_home
 from assay.contracts.errors import SourceError, Where
 from assay.contracts.location import ELSEWHERE, SERVERS, kind_of
-from assay.contracts.model import Contract
 
 
-def fetch(contract: Contract, place: Place) -> Fetched:
+def fetch(contract: Delivery, place: Place) -> Fetched:
     """Find the source's bytes.
 
     Raises: SourceError: it is not there, is outside every root, cannot be reached, is too large,
@@ -81,7 +81,7 @@ def without_paths_in_errors(where: Where) -> Iterator[None]:
         raise SourceError(f"the source cannot be read ({reason})", remedy, where) from None
 
 
-def _fetched(contract: Contract, place: Place, where: Where) -> Fetched:
+def _fetched(contract: Delivery, place: Place, where: Where) -> Fetched:
     match kind_of(contract.source.location):
         case "assay":
             if place.dataset is None:
@@ -111,7 +111,7 @@ def _fetched(contract: Contract, place: Place, where: Where) -> Fetched:
 # -- on this machine ------------------------------------------------------------------------
 
 
-def _local(contract: Contract, place: Place, where: Where) -> Fetched:
+def _local(contract: Delivery, place: Place, where: Where) -> Fetched:
     """The files as they are there.
 
     Their digest is computed meanwhile: who can do without it for now need not wait.
@@ -143,7 +143,7 @@ def _local(contract: Contract, place: Place, where: Where) -> Fetched:
     return Fetched(digest, size_bytes, tuple(files))
 
 
-def _local_paths(contract: Contract, roots: Sequence[Path], where: Where) -> dict[str, Path]:
+def _local_paths(contract: Delivery, roots: Sequence[Path], where: Where) -> dict[str, Path]:
     """The files of a source on this machine, by name. Raises: SourceError: there is none."""
     location = contract.source.location
     if kind_of(location) == "glob":
@@ -168,7 +168,7 @@ def _local_paths(contract: Contract, roots: Sequence[Path], where: Where) -> dic
     return {location: path}
 
 
-def locate(contract: Contract, roots: Sequence[Path]) -> Path:
+def locate(contract: Delivery, roots: Sequence[Path]) -> Path:
     """The path that a location on this machine means, of a glob its first file or its folder; it
     need not exist.
 
@@ -299,7 +299,7 @@ def _matched(location: str, roots: Sequence[Path], where: Where) -> dict[str, Pa
     return {}
 
 
-def source_fingerprint(contract: Contract, roots: Sequence[Path]) -> str | None:
+def source_fingerprint(contract: Delivery, roots: Sequence[Path]) -> str | None:
     """What the files of a source on this machine look like from outside: it changes when they do.
 
     None if there is none there.
@@ -325,7 +325,7 @@ def _suffix(name: str) -> str:
     return next((suffix for suffix in SUFFIXES if name.lower().endswith(suffix)), "")
 
 
-def _from_web(contract: Contract, place: Place, where: Where) -> Fetched:
+def _from_web(contract: Delivery, place: Place, where: Where) -> Fetched:
     url = contract.source.location
     memory = Memory(place.roots[0], place.salt)
     seen = memory.recall(url)
@@ -346,7 +346,7 @@ def seen_at(address: str, roots: Sequence[Path], salt: bytes) -> Seen | None:
     return Memory(roots[0], salt).recall(address)
 
 
-def _from_cloud(contract: Contract, place: Place, where: Where) -> Fetched:
+def _from_cloud(contract: Delivery, place: Place, where: Where) -> Fetched:
     location = contract.source.location
     memory, bucket = (
         Memory(place.roots[0], place.salt),
@@ -394,7 +394,7 @@ def _is_same(item: clouds.Object, before: Seen) -> bool:
     )
 
 
-def _from_database(contract: Contract, place: Place, where: Where) -> Fetched:
+def _from_database(contract: Delivery, place: Place, where: Where) -> Fetched:
     path = None if kind_of(contract.source.location) in SERVERS else locate(contract, place.roots)
     sink = Sink(place.folder / "extract.csv", place.max_bytes, where, place.salt)
     done = databases.download(contract.source, path, sink, place.mark)

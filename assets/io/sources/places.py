@@ -15,11 +15,12 @@ from contextvars import copy_context
 from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from assay.assets.io.disk import write_atomically
 from assay.assets.io.names import Labels, numbered
 from assay.contracts.errors import AssayError, SourceError, Where
+from assay.contracts.settings import Source
 
 AT_ONCE = 4
 MAX_FILES = 10_000
@@ -27,6 +28,18 @@ MAX_BYTES = 50 * 2**30
 CHUNK = 2**20
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+class Delivery(Protocol):
+    """What is read: a contract, or the draft of one that has a name and a source so far."""
+
+    @property
+    def name(self) -> str:
+        """The data set's name."""
+
+    @property
+    def source(self) -> Source:
+        """Where the data come from."""
 
 
 @dataclass(frozen=True)

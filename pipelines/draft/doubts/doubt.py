@@ -105,6 +105,11 @@ class Column:
         return np.repeat(self.numbers["number"].to_numpy(), self.numbers["rows"].to_numpy())
 
     @property
+    def holds_text(self) -> bool:
+        """Whether it is a column of text, or of a type that some texts are not of."""
+        return self.profile.kind == "string" or self.profile.deviating > 0
+
+    @property
     def is_numeric(self) -> bool:
         """Whether nearly all values are numbers."""
         return self.profile.kind in ("integer", "number") or (

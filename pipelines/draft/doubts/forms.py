@@ -30,7 +30,7 @@ _YES_AND_NO = (("yes", "no"), ("y", "n"), ("true", "false"), ("t", "f"), ("1", "
 
 def mixed_dates(column: Column) -> Suspicion | None:
     """Dates written in several ways, and texts that are none in a column of dates."""
-    if column.profile.kind != "string" or column.given < LEAST_ROWS:
+    if not column.holds_text or column.given < LEAST_ROWS:
         return None
     text = pl.col("value").str.strip_chars()
     rows = {form: column.rows_where(text.str.contains(at)) for form, at in _DATE_FORMS.items()}

@@ -35,7 +35,7 @@ _RESERVED = r"^-?(9{3,}|9+\.9+|1{4,}|0*1234567*8?9?|-9+)(\.0+|\.9+)?$"
 
 def text_in_numbers(column: Column) -> Suspicion | None:
     """Texts in a column that is of numbers otherwise."""
-    if column.profile.kind != "string" or column.given < LEAST_ROWS:
+    if not column.holds_text or column.given < LEAST_ROWS:
         return None
     rows = column.given - len(column.sorted_numbers)
     codes = column.share(pl.col("value").str.contains(r"^\s*[+-]?0[0-9]"))
