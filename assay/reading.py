@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +15,23 @@ from assay.assets.io.registry.outbox import OutboxEntry, Overdue
 from assay.assets.io.registry.references import LATEST
 from assay.assets.io.registry.triggers import MEASURE
 from assay.assets.io.signing_keys import new_private
-from assay.assets.services import review
+from assay.assets.services import acts, review
 from assay.assets.services.lost_runs import reap
+from assay.assets.services.opening import open_installation
 from assay.assets.stages import review_state
 from assay.contracts.errors import ConfigurationError, ContractErrors
 from assay.contracts.model import Contract
 from assay.lineage.card import card as data_card
+from assay.pipelines.admit.acts import ActKind
 from assay.pipelines.core.frames import Decision
 
+NO_STEWARD = "No steward is named yet: see `assay review key --help`."
 MADE = ("features", "drift", "model", "index", "data_docs")
 
 
 def status() -> list[dict[str, Any]]:
     """One entry a data set: versions, newest run, open reviews, triggers, and what is wrong with its contract."""
-    installation = Installation.open()
+    installation = open_installation()
     reap(installation)
     published = installation.registry.versions.names()
     if not published:
@@ -181,7 +184,7 @@ def compared(name: str, old: str, new: str, key: list[str], sample: int) -> dict
 
 def references(name: str | None) -> list[dict[str, Any]]:
     """Every reference of one data set, or of all."""
-    installation = Installation.open()
+    installation = open_installation()
     published = installation.registry.versions.names()
     names = [installation.dataset(name)] if name else [*installation.contracts, *published]
     keys = ("dataset", "reference", "version", "at", "actor", "reason")
@@ -192,37 +195,83 @@ def references(name: str | None) -> list[dict[str, Any]]:
     ]
 
 
-def point(name: str, version: str, reference: str, why: str) -> str:
-    """Move a reference, and report where it points."""
-    installation = Installation.open()
-    row = installation.registry.references.point(
-        installation.dataset(name),
-        reference,
-        installation.version(name, version).version,
-        why,
-    )
+def point(name: str, version: str, reference: str, why: str, key: Path | None = None) -> str:
+    """Move a reference, or request it where that needs a signature, and describe the result."""
+    installation = open_installation()
+    dataset = installation.dataset(name)
+    number = installation.version(name, version).version
+    if acts.is_signed_for(installation, dataset, reference):
+        wish = {"reference": reference, "to": number}
+        return request(installation, dataset, "move reference", wish, why, key)
+    _check_unsigned(reference, key)
+    row = installation.registry.references.point(dataset, reference, number, why)
     return f"{reference} of {name} now points to {row.version}, published on {row.published_at[:10]}: {row.rows:,} rows"
 
 
-def unpoint(name: str, reference: str, why: str) -> str:
-    """Delete a reference."""
-    installation = Installation.open()
-    installation.registry.references.delete(installation.dataset(name), reference, why)
+def unpoint(name: str, reference: str, why: str, key: Path | None = None) -> str:
+    """Delete a reference, or request it where that needs a signature."""
+    installation = open_installation()
+    dataset = installation.dataset(name)
+    if acts.is_signed_for(installation, dataset, reference):
+        wish = {"reference": reference, "to": None}
+        return request(installation, dataset, "move reference", wish, why, key)
+    _check_unsigned(reference, key)
+    installation.registry.references.delete(dataset, reference, why)
     return f"{reference} of {name} is deleted"
 
 
-def rolled_back(name: str, reference: str, to: str | None, why: str) -> str:
-    """Move a reference back, and report where it points now."""
-    installation = Installation.open()
-    before = installation.version(installation.dataset(name), reference).version
+def rolled_back(
+    name: str, reference: str, to: str | None, why: str, key: Path | None = None
+) -> str:
+    """Move a reference back, or request it where that needs a signature, and describe the result."""
+    installation = open_installation()
+    dataset, references = installation.dataset(name), installation.registry.references
+    before = installation.version(dataset, reference).version
     if to is None:
-        _, row = installation.registry.references.roll_back(name, reference, why)
+        _, target = references.plan_roll_back(dataset, reference)
     else:
-        row = installation.registry.references.point(
-            name, reference, installation.version(name, to).version, why
-        )
+        target = installation.version(name, to).version
+    if acts.is_signed_for(installation, dataset, reference):
+        wish = {"reference": reference, "to": target}
+        return request(installation, dataset, "move reference", wish, why, key)
+    _check_unsigned(reference, key)
+    row = references.point(dataset, reference, target, why)
     then = " The next publication moves it forward." if reference == LATEST else ""
     return f"{reference} of {name} pointed to {before}, and now points to {row.version}: {row.rows:,} rows.{then}"
+
+
+def _check_unsigned(reference: str, key: Path | None) -> None:
+    if key is not None:
+        raise ConfigurationError(f"'{reference}' moves without a signature", "Leave out --key")
+
+
+def request(
+    installation: Installation,
+    dataset: str,
+    kind: ActKind,
+    wish: dict[str, Any],
+    why: str,
+    key: Path | None,
+) -> str:
+    """Request an act that persons sign, and describe what follows.
+
+    Args:
+        key: the private key of the person who requests it, to sign it too.
+    """
+    number = acts.request(installation, dataset, kind, wish, why).review_id
+    if key is not None:
+        return submit(number, sign(number, "approve", why, key))
+    described = reviewed(number)
+    levels = _needed(described["missing"])
+    stewards = "" if review_state.ruling(installation).stewards else f" {NO_STEWARD}"
+    return (
+        f"request {number}: {described['reasons'][0]}. It needs {levels}:"
+        f' assay review approve {number} --key KEYFILE --why "…"{stewards}'
+    )
+
+
+def _needed(missing: Sequence[str]) -> str:
+    return f"an approval of the {' and of the '.join(missing)} level"
 
 
 def expired(names: list[str], *, dry_run: bool) -> list[dict[str, Any]]:
@@ -246,7 +295,7 @@ def expired(names: list[str], *, dry_run: bool) -> list[dict[str, Any]]:
 
 def reviews() -> list[dict[str, Any]]:
     """Every review, the open ones first."""
-    installation = Installation.open()
+    installation = open_installation()
     return sorted(
         (
             review_state.describe_review(installation, row)
@@ -258,23 +307,27 @@ def reviews() -> list[dict[str, Any]]:
 
 def reviewed(number: int) -> dict[str, Any]:
     """One review: what is asked, of which digests, and what it waits for."""
-    installation = Installation.open()
+    installation = open_installation()
     return review_state.describe_review(installation, review.review_of(installation, number))
 
 
 def sign(number: int, decision: Decision, why: str, key: Path) -> str:
     """A signed decision, as text to be handed on."""
-    return review.sign(Installation.open(), number, decision, why, key)
+    return review.sign(open_installation(), number, decision, why, key)
 
 
 def submit(number: int, text: str) -> str:
     """Keep a signed decision, and say the state of the review."""
-    installation = Installation.open()
+    installation = open_installation()
     standing = review.submit(installation, number, text)
     name = review.review_of(installation, number).dataset
+    act = installation.registry.acts.of_review(number)
+    subject = f"{'request' if act else 'review'} {number} of {name}"
+    if act is not None and act.note:
+        return f"{subject}: {standing.decision}. {act.note}"
     if standing.decision == "open":
-        return f"review {number} of {name}: recorded; it still needs an approval of the {' and of the '.join(standing.missing)} level"
-    return f"review {number} of {name}: {standing.decision}. " + (
+        return f"{subject}: recorded; it still needs {_needed(standing.missing)}"
+    return f"{subject}: {standing.decision}. " + (
         "Run it again: assay run"
         + ("" if name in (review_state.POLICIES, review_state.STEWARDS) else f" {name}")
         if standing.decision == "approved"

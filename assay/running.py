@@ -32,9 +32,9 @@ def run_all(names: list[str], window: str | None, engine: str | None = None) -> 
     Returns: whether all of them succeeded.
     """
     require("orchestration", "`assay run`")
-    from assay.assets.io.installation import Installation
+    from assay.assets.services.opening import open_installation
 
-    installation = Installation.open()
+    installation = open_installation()
     wanted = _wanted(installation, names)
     installation.deliver_outbox()
     with console.status("starting Dagster…"), _without_notices():

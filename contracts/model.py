@@ -17,6 +17,7 @@ from assay.contracts.settings import (
     CLASSES,
     CONFIDENTIAL,
     SENSITIVITIES,
+    Approvals,
     Bias,
     DriftPolicy,
     Index,
@@ -310,6 +311,7 @@ class Contract(Frozen):
     drift: DriftPolicy | None = None
     retrain: Retrain | None = None
     index: Index | None = None
+    approvals: Approvals = Approvals()
     digest: str
     file: str
 

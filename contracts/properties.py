@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from assay.contracts.features import Features
 from assay.contracts.settings import (
+    Approvals,
     Bias,
     DriftPolicy,
     Index,
@@ -25,5 +26,6 @@ PROPERTIES: dict[str, type[Settings]] = {
     "assay.retrain": Retrain,
     "assay.index": Index,
     "assay.retention": Retention,
+    "assay.approvals": Approvals,
 }
 REQUIRED = ("assay.source", "assay.license", "assay.privacy", "assay.retention")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from assay.cli.opening import chosen_datasets, open_installation
-from assay.cli.options import AsJson, Why, command_group, examples
+from assay.cli.options import AsJson, SignatureKey, Why, command_group, examples
 from assay.cli.render import console, escape, print_line, print_result, show_progress, table
 
 if TYPE_CHECKING:
@@ -154,18 +154,15 @@ def index_rollback(
     to: Annotated[
         str | None, typer.Option(help="A build. [default: the one that served before]")
     ] = None,
+    key: SignatureKey = None,
 ) -> None:
-    """Put an earlier build back in service, until a newer one is accepted."""
-    print(roll_back(name, to, why))
+    """Request that an earlier build serves again, until a newer one is accepted.
 
+    It happens once stewards have signed the request.
+    """
+    from assay.reading import request
 
-def roll_back(name: str, build: str | None, why: str) -> str:
-    """Put an earlier build back in service, and describe which one serves now."""
-    from assay.assets.stages import index
-
-    before, now = index.roll_back(open_installation(), name, build, why)
-    documents = f"{now.details['documents']:,} documents of version {now.version}"
-    return f"the index of {name} was build {before} and is now build {now.build}: {documents}"
+    print(request(open_installation(), name, "roll back index", {"to": to}, why, key))
 
 
 @index_app.command(

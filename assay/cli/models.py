@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from assay.cli.opening import open_installation
-from assay.cli.options import AsJson, Why, command_group, examples
+from assay.cli.options import AsJson, SignatureKey, Why, command_group, examples
 from assay.cli.render import (
     ABSENT,
     console,
@@ -293,42 +294,43 @@ def models_promote(
     name: Model,
     version: Annotated[str, typer.Argument(help="A version's number, or `challenger`.")],
     why: Why,
+    key: SignatureKey = None,
 ) -> None:
-    """Put a version in service."""
+    """Request that a version serves; it does once stewards have signed the request."""
     with show_progress("loading the model"):
-        outcome = promote(name, version, why)
+        outcome = promote(name, version, why, key)
     print(outcome)
 
 
-def promote(name: str, version: str, why: str) -> str:
-    """Put a version in service, and describe which version serves now."""
-    from assay.assets.services import monitor
+def promote(name: str, version: str, why: str, key: Path | None) -> str:
+    """Request that a version serves, and describe what follows."""
     from assay.assets.stages.outcomes import keeps_model
+    from assay.reading import request
 
     installation = open_installation()
-    contract, policy = keeps_model(installation, name)
-    number = _version_number(installation, contract.name, version)
-    return describe_switches(monitor.promote(installation, contract, policy, number, why))
+    dataset = keeps_model(installation, name)[0].name
+    wish = {"to": _version_number(installation, dataset, version)}
+    return request(installation, dataset, "promote model", wish, why, key)
 
 
 @models_app.command(
     "rollback", epilog=examples('assay models rollback flights-late --why "complaints from Newark"')
 )
-def models_rollback(name: Model, why: Why) -> None:
-    """Put the previous champion back in service."""
+def models_rollback(name: Model, why: Why, key: SignatureKey = None) -> None:
+    """Request that the previous champion serves again; it does once stewards have signed."""
     with show_progress("loading the model"):
-        outcome = roll_back(name, why)
+        outcome = roll_back(name, why, key)
     print(outcome)
 
 
-def roll_back(name: str, why: str) -> str:
-    """Put the previous champion back, and describe which version serves now."""
-    from assay.assets.services import monitor
+def roll_back(name: str, why: str, key: Path | None) -> str:
+    """Request that the previous champion serves again, and describe what follows."""
     from assay.assets.stages.outcomes import keeps_model
+    from assay.reading import request
 
     installation = open_installation()
-    contract, policy = keeps_model(installation, name)
-    return describe_switches(monitor.roll_back(installation, contract, policy, why))
+    dataset = keeps_model(installation, name)[0].name
+    return request(installation, dataset, "roll back model", {}, why, key)
 
 
 def describe_switches(switches: Sequence[Switched]) -> str:
@@ -337,8 +339,6 @@ def describe_switches(switches: Sequence[Switched]) -> str:
         raise ActionError(
             "another user switched the model in the meantime", "Look again: assay models list"
         )
-    return "\n".join(
-        f"{switch.model}: the {switch.role} was version {switch.before or ABSENT},"
-        f" and is now {switch.now or 'empty'}: {switch.reason}"
-        for switch in switches
-    )
+    from assay.assets.services.monitor import describe_switch
+
+    return "\n".join(map(describe_switch, switches))

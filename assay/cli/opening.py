@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 def open_installation() -> Installation:
     """Open the current installation; what that imports is imported now, not with the command line."""
-    from assay.assets.io.installation import Installation
+    from assay.assets.services import opening
 
-    return Installation.open()
+    return opening.open_installation()
 
 
 def chosen_datasets(installation: Installation, name: str | None) -> list[str]:

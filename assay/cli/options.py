@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +22,12 @@ Why = Annotated[
     typer.Option(
         help="The reason; recorded with the decision and in the audit log.",
         callback=_require_reason,
+    ),
+]
+SignatureKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--key", help="Your private key, to sign the request too; it is read, never copied."
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]

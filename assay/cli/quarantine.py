@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from assay.cli.opening import chosen_datasets, open_installation
-from assay.cli.options import AsJson, Why, command_group, examples
+from assay.cli.options import AsJson, SignatureKey, Why, command_group, examples
 from assay.cli.render import ABSENT, console, escape, print_result, show_progress, table
 
 if TYPE_CHECKING:
-    from assay.pipelines.validate.quarantine import Action
+    from assay.pipelines.admit.acts import ActKind
 
 quarantine_app = command_group(
     "quarantine",
@@ -136,10 +137,18 @@ def _cell(value: object) -> str:
     epilog=examples('assay quarantine release readings --row 7 --why "calibrated on Monday"'),
 )
 def quarantine_release(
-    name: Dataset, why: Why, run: OfRun = None, rule: OfRule = None, row: OfRows = None
+    name: Dataset,
+    why: Why,
+    run: OfRun = None,
+    rule: OfRule = None,
+    row: OfRows = None,
+    key: SignatureKey = None,
 ) -> None:
-    """Publish quarantined rows with the next version although they break a rule."""
-    print(decide(name, "release", run, rule, row or [], why))
+    """Request that the next version contains quarantined rows although they break a rule.
+
+    It does once stewards have signed the request: two, where the rule has the severity `error`.
+    """
+    print(request_decision(name, "release rows", run, rule, row or [], why, key))
 
 
 @quarantine_app.command(
@@ -147,27 +156,34 @@ def quarantine_release(
     epilog=examples('assay quarantine discard readings --rule meter_pattern --why "test meters"'),
 )
 def quarantine_discard(
-    name: Dataset, why: Why, run: OfRun = None, rule: OfRule = None, row: OfRows = None
+    name: Dataset,
+    why: Why,
+    run: OfRun = None,
+    rule: OfRule = None,
+    row: OfRows = None,
+    key: SignatureKey = None,
 ) -> None:
-    """Delete the values of quarantined rows; the rows stay counted."""
-    print(decide(name, "discard", run, rule, row or [], why))
+    """Request that the values of quarantined rows are deleted; the rows stay counted.
+
+    They are once two stewards have signed the request.
+    """
+    print(request_decision(name, "discard rows", run, rule, row or [], why, key))
 
 
-def decide(
-    name: str, action: Action, run_id: str | None, rule: str | None, rows: list[int], why: str
+def request_decision(
+    name: str,
+    kind: ActKind,
+    run_id: str | None,
+    rule: str | None,
+    rows: list[int],
+    why: str,
+    key: Path | None,
 ) -> str:
-    """Record a decision about quarantined rows, and describe what follows."""
-    from assay.assets.services import quarantine
+    """Request a decision about quarantined rows, and describe what follows."""
+    from assay.reading import request
 
-    decision = quarantine.decide(
-        open_installation(), name, action, run_id=run_id, rule=rule, rows=rows, why=why
-    )
-    if action == "release":
-        verb, follows = "released", f"To publish them: assay run {name}"
-    else:
-        verb = "discarded"
-        follows = "Their values are deleted; the rows stay counted"
-    return f"decision {decision['id']}: {decision['rows']:,} rows of {name} {verb}. {follows}"
+    wish = {"run_id": run_id, "rule": rule, "chosen": rows}
+    return request(open_installation(), name, kind, wish, why, key)
 
 
 @quarantine_app.command("replay", epilog=examples("assay quarantine replay flights"))

@@ -6,7 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
-from assay.cli.options import AsJson, Dataset, Why, command_group, examples, split_name
+from assay.cli.options import (
+    AsJson,
+    Dataset,
+    SignatureKey,
+    Why,
+    command_group,
+    examples,
+    split_name,
+)
 from assay.cli.render import ABSENT, console, escape, print_result, table
 
 refs_app = command_group(
@@ -52,19 +60,26 @@ def refs_set(
     version: Annotated[str, typer.Argument(help="NAME@VERSION, or NAME@REFERENCE.")],
     ref: Reference,
     why: Why,
+    key: SignatureKey = None,
 ) -> None:
-    """Point a reference to a version."""
+    """Point a reference to a version.
+
+    `prod`, and references under `assay.approvals`, move once stewards have signed the request.
+    """
     from assay.reading import point
 
     name, number = split_name(version)
     if not number:
         raise typer.BadParameter("give NAME@VERSION")
-    print(point(name, number, ref, why))
+    print(point(name, number, ref, why, key))
 
 
 @refs_app.command("delete", epilog=examples('assay refs delete flights canary --why "trial ended"'))
-def refs_delete(name: Dataset, ref: Reference, why: Why) -> None:
-    """Delete a reference; the audit log keeps where it pointed."""
+def refs_delete(name: Dataset, ref: Reference, why: Why, key: SignatureKey = None) -> None:
+    """Delete a reference; the audit log keeps where it pointed.
+
+    `prod`, and references under `assay.approvals`, go once stewards have signed the request.
+    """
     from assay.reading import unpoint
 
-    print(unpoint(name, ref, why))
+    print(unpoint(name, ref, why, key))

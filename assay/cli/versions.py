@@ -15,6 +15,7 @@ from assay.cli.options import (
     AsJson,
     Dataset,
     DatasetOrVersion,
+    SignatureKey,
     Why,
     command_group,
     examples,
@@ -295,14 +296,16 @@ def rollback(
         str | None,
         typer.Option(help="The version to move it to. [default: the one before]"),
     ] = None,
+    key: SignatureKey = None,
 ) -> None:
     """Move a reference back to an earlier version.
 
-    The next publication moves `latest` forward again; other references stay.
+    The next publication moves `latest` forward again; other references stay. `prod`, and references
+    under `assay.approvals`, move once stewards have signed the request.
     """
     from assay.reading import rolled_back
 
-    print(rolled_back(name, ref, to, why))
+    print(rolled_back(name, ref, to, why, key))
 
 
 @versions_app.command(epilog=examples("assay versions explain flights@1.0.0 --row 4711"))

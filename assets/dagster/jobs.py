@@ -1,6 +1,6 @@
 """Jobs: the whole way of one data set, what stewards decide in the web UI, and what sensors request."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import dagster as dg
 from pydantic import Field
@@ -9,13 +9,18 @@ from assay.assets.dagster import metadata
 from assay.assets.dagster.asset_base import key, owners
 from assay.assets.dagster.resources import failures_told, opened_for
 from assay.assets.dagster.run_config import plain_schema, read_settings
+from assay.assets.io.installation import Installation
 from assay.assets.io.registry.triggers import MEASURE
 from assay.assets.services import docs, monitor
 from assay.assets.services import quarantine as stage
-from assay.assets.services.review import submit
+from assay.assets.services.acts import request, settle
+from assay.assets.services.owned import check_owner
+from assay.assets.services.review import review_of, submit
 from assay.assets.stages import quarantine_record
 from assay.assets.stages.expire import due_to_go, expire
+from assay.assets.stages.review_state import describe_review
 from assay.contracts.model import Contract
+from assay.pipelines.admit.acts import ActKind
 
 if TYPE_CHECKING:
     from dagster._core.definitions.unresolved_asset_job_definition import (
@@ -43,7 +48,9 @@ def decide(context: dg.OpExecutionContext) -> None:
     """One decision."""
     with failures_told():
         config = read_settings(Decision, context)
-        standing = submit(opened_for(context.run), config.review, config.signed)
+        installation = opened_for(context.run)
+        settle(installation)
+        standing = submit(installation, config.review, config.signed)
     state = f"{standing.decision}" + (
         f"; it still needs a {' and a '.join(standing.missing)}-level approval"
         if standing.missing
@@ -82,7 +89,7 @@ class Handling(dg.Config):
 
 @dg.op(
     config_schema=plain_schema(Handling),
-    description="Releases or discards quarantined rows, validates them against the current contract, or removes expired rows.",
+    description="Requests the release or discard of quarantined rows, validates them against the current contract, or removes expired rows.",
 )
 def handle(context: dg.OpExecutionContext) -> None:
     """One decision, or one look."""
@@ -90,6 +97,7 @@ def handle(context: dg.OpExecutionContext) -> None:
         config = read_settings(Handling, context)
         installation = opened_for(context.run)
         name = installation.contract(config.dataset).name
+        check_owner(installation, name)
         match config.action:
             case "replay":
                 found = stage.replay(installation, name, config.run)
@@ -100,23 +108,7 @@ def handle(context: dg.OpExecutionContext) -> None:
                     {"expired": len(gone), "rows": sum(each["rows"] for each in gone)}
                 )
             case "release" | "discard":
-                kept = stage.decide(
-                    installation,
-                    name,
-                    config.action,
-                    run_id=config.run,
-                    rule=config.rule,
-                    rows=config.rows,
-                    why=config.why,
-                )
-                context.add_output_metadata(
-                    {
-                        "decision": kept["id"],
-                        "rows": kept["rows"],
-                        "by": kept["by"],
-                        "why": kept["why"],
-                    }
-                )
+                context.add_output_metadata(_request(installation, name, config))
         context.log_event(
             dg.AssetObservation(
                 dg.AssetKey([name, "cleaned"]),
@@ -125,8 +117,18 @@ def handle(context: dg.OpExecutionContext) -> None:
         )
 
 
+def _request(installation: Installation, name: str, config: Handling) -> dict[str, Any]:
+    """Request a release or discard; it waits for signatures in the job `review`."""
+    kind: ActKind = "release rows" if config.action == "release" else "discard rows"
+    wish = {"run_id": config.run, "rule": config.rule, "chosen": config.rows}
+    kept = request(installation, name, kind, wish, config.why)
+    row = review_of(installation, kept.review_id)
+    return dict(metadata.reviewed(describe_review(installation, row)))
+
+
 @dg.job(
-    description="Decide about quarantined rows: release, discard, replay or expire, as `assay quarantine` does."
+    owners=[STEWARDS],
+    description="Request the release or discard of quarantined rows of your data sets, or replay or expire them, as `assay quarantine` does.",
 )
 def quarantine() -> None:
     """Where stewards decide."""

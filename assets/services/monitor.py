@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.database import Json
 from assay.assets.io.registry.models import ModelSwitch, Role, ServingModel
+from assay.assets.stages.fault_points import reached
 from assay.assets.stages.model_performance import FEWEST, _performance
 from assay.assets.stages.outcomes import keeps_model, live
 from assay.contracts.errors import ActionError, Where
@@ -36,7 +38,23 @@ class Switched:
     reason: str
 
 
-# -- what is kept ----------------------------------------------------------------------
+@dataclass(frozen=True)
+class PlannedSwitch:
+    """A switch that can be made while `expected` serve."""
+
+    model: str
+    roles: dict[Role, tuple[str | None, Json | None]]
+    expected: dict[Role, str | None]
+    outcome: Switched
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def describe_switch(switch: Switched) -> str:
+    """A switch as people read it."""
+    return (
+        f"{switch.model}: the {switch.role} was version {switch.before or '—'},"
+        f" and is now {switch.now or 'empty'}: {switch.reason}"
+    )
 
 
 # -- evaluating by it ---------------------------------------------------------------------
@@ -171,10 +189,47 @@ def _end_canary(
 def promote(
     installation: Installation, contract: Contract, policy: Retrain, version: str, reason: str
 ) -> list[Switched]:
-    """Make a version champion, and end a canary of it; where it had been refused, the reason of
-    that is reported with this one.
+    """Make a version champion, and end a canary of it. Raises: ActionError: nothing is known of it."""
+    return make_switch(
+        installation, contract, plan_promotion(installation, contract, policy, version, reason)
+    )
 
-    Raises: ActionError: nothing is known of it.
+
+def make_switch(
+    installation: Installation,
+    contract: Contract,
+    planned: PlannedSwitch,
+    end: Callable[[], None] = lambda: None,
+) -> list[Switched]:
+    """Make a switch. Returns: nothing where another process has switched in the meantime.
+
+    Args:
+        end: called in the same transaction once the switch is made; what it raises undoes it.
+    """
+    with installation.registry.transaction():
+        is_made = installation.registry.switch(
+            contract.name,
+            planned.model,
+            planned.roles,
+            planned.outcome.reason,
+            expected=planned.expected,
+            refused=planned.refused,
+        )
+        if is_made:
+            end()
+    if is_made:
+        reached("act carried out")
+    installation.deliver_outbox()
+    return [planned.outcome] if is_made else []
+
+
+def plan_promotion(
+    installation: Installation, contract: Contract, policy: Retrain, version: str, reason: str
+) -> PlannedSwitch:
+    """The switch that makes a version champion, and ends a canary; where it had been refused, the
+    reason of that is reported with this one.
+
+    Raises: ActionError: nothing is known of it, or it is champion already.
     """
     serving = installation.registry.models.serving(contract.name)
     last = next(
@@ -205,11 +260,8 @@ def promote(
         refusal := installation.models.refusal(policy.model, version)
     ):
         reason = f"{reason} (refused earlier: {refusal})"
-    done = installation.registry.switch(
-        contract.name, policy.model, roles, reason, expected=expected
-    )
-    installation.deliver_outbox()
-    return [Switched(policy.model, "champion", before, version, reason)] if done else []
+    outcome = Switched(policy.model, "champion", before, version, reason)
+    return PlannedSwitch(policy.model, roles, expected, outcome)
 
 
 def _of_training(installation: Installation, contract: Contract, version: str) -> Json:
@@ -267,24 +319,30 @@ def roll_back(
     installation: Installation, contract: Contract, policy: Retrain, reason: str
 ) -> list[Switched]:
     """Put the champion before this one back. Raises: ActionError: there was none."""
+    return make_switch(
+        installation, contract, plan_roll_back(installation, contract, policy, reason)
+    )
+
+
+def plan_roll_back(
+    installation: Installation, contract: Contract, policy: Retrain, reason: str
+) -> PlannedSwitch:
+    """The switch that puts the champion before this one back. Raises: ActionError: there was none."""
     now, before = (
         installation.registry.models.serving(contract.name).get("champion"),
         predecessor(installation, contract.name),
     )
-    if now is None or before is None:
+    if now is None or before is None or before.version is None:
         raise ActionError(
             f"no earlier version was champion of {policy.model}",
             "Train another: assay drift override NAME retrain --why …",
             Where(dataset=contract.name),
         )
     details = {**(before.details or {}), _BACK: now.version, "replaced": None}
-    done = installation.registry.switch(
-        contract.name,
+    return PlannedSwitch(
         policy.model,
         {"champion": (before.version, details)},
-        reason,
-        expected={"champion": now.version},
-        refused={now.version: reason},
+        {"champion": now.version},
+        Switched(policy.model, "champion", now.version, before.version, reason),
+        {now.version: reason},
     )
-    installation.deliver_outbox()
-    return [Switched(policy.model, "champion", now.version, before.version, reason)] if done else []

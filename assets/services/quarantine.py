@@ -1,45 +1,32 @@
-"""Manage the quarantine: what waits there, what stewards decide about it, what today's rules say of
-it, and when it goes.
+"""Read the quarantine: what waits there, and what today's rules say of it.
 
-Belongs here: the files, the decisions, their expiry. Stays out: which rows a decision takes
-(pipelines/validate/quarantine.py), publishing what is released (stages/quality.py).
-A decision is about the rows of one delivery (the same bytes, the same window), whichever run has
-set them aside.
+Belongs here: its lists and rows. Stays out: decisions about it (quarantine_decisions.py), which rows a
+decision takes (pipelines/validate/quarantine.py), publishing what is released (stages/quality.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
 from assay.assets.io.contract_folder import find
-from assay.assets.io.disk import sha256
 from assay.assets.io.installation import Installation
-from assay.assets.io.registry.quarantine import HandlingRecord, NewHandling, QuarantineRecord
+from assay.assets.io.registry.quarantine import HandlingRecord, QuarantineRecord
 from assay.assets.stages.handlings import decisions_of, rows_of
-from assay.assets.stages.partition_base import base_of
 from assay.assets.stages.quarantine_record import _expires, _path
-from assay.contracts.errors import ConfigurationError, QualityError, Where
-from assay.contracts.model import Contract
+from assay.contracts.errors import QualityError, Where
 from assay.contracts.problems import suggestion
-from assay.lineage import handling
-from assay.pipelines.admit.reasons import checked_reason
 from assay.pipelines.core.engine import run as collect
-from assay.pipelines.core.engine import run_together
 from assay.pipelines.core.frames import REASONS, ROW
 from assay.pipelines.validate.quarantine import (
     DECISION,
     PASSES,
-    Action,
     Handling,
     decided,
     judged_again,
-    never,
     reason_digests,
-    unreadable_cells,
-    without_values,
 )
 
 SHOWN = 20
@@ -200,237 +187,7 @@ def _check_reason(row: QuarantineRecord, rule: str) -> None:
         )
 
 
-# -- deciding -----------------------------------------------------------------------------
-
-
-def decide(
-    installation: Installation,
-    name: str,
-    action: Action,
-    *,
-    run_id: str | None,
-    rule: str | None,
-    rows: Sequence[int],
-    why: str,
-) -> dict[str, Any]:
-    """Release quarantined rows into the next version, or discard them: their values go at once, and
-    for good.
-
-    Returns: the decision as it was kept.
-    Raises: ConfigurationError: no reason, one that holds personal data, or neither or both of a
-        rule and rows. QualityError: what
-        was requested cannot be, with the first row and column.
-    """
-    reason = checked_reason(why)
-    _check_request(rule, rows)
-    installation.home.check_writable()
-    if action == "discard":
-        installation.registry.clock_doubts.check("nothing is discarded")
-    row, contract = record(installation, name, run_id), installation.contract(name)
-    if action == "release":
-        _check_delivery(installation, row, contract)
-    chosen = _chosen(installation, row, rule, rows)
-    covers = _covers(row, contract, chosen, rule) if action == "release" else {}
-    wanted = Handling(0, action, tuple(sorted(set(rows))), rule, covers)
-    decision = {
-        "dataset": name,
-        "source_digest": row.source_digest,
-        "window": row.window,
-        "run_id": row.run_id,
-        "action": action,
-        "rule": rule,
-        "chosen": list(wanted.rows),
-        "covers": dict(covers),
-        "rows": _count_taken(installation, row, contract, wanted),
-        "why": reason,
-        "by": installation.registry.actor,
-    }
-    files = _files(installation, row, wanted, contract)
-    return _keep_decision(installation, decision, files)
-
-
-def _check_request(rule: str | None, rows: Sequence[int]) -> None:
-    if (rule is None) == (not rows):
-        raise ConfigurationError(
-            "no rows and no rule are given", "Give --row, once or more, or --rule"
-        )
-
-
-def _count_taken(
-    installation: Installation, row: QuarantineRecord, contract: Contract, wanted: Handling
-) -> int:
-    """How many rows a decision takes.
-
-    Raises: QualityError: none, or one to be released holds a cell that cannot be read.
-    """
-    taken = decided([*_decisions(installation, row), wanted], reason_digests(contract))
-    frame = _scan(installation, row).with_columns(taken).filter(pl.col(DECISION) == 0)
-    count, unread = run_together([frame.select(pl.len()), unreadable_cells(frame, contract)])
-    if not count.item():
-        raise QualityError(
-            "every row that broke this rule also broke another one",
-            "Release the rows of the other rule as well, or rows by number: --row",
-            Where(dataset=row.dataset, rule=wanted.rule),
-        )
-    if wanted.action == "release" and unread.height:
-        number, column = unread.row(0)
-        kind = contract.column(column).logical_type
-        raise QualityError(
-            f"it cannot be released: the cell is not a valid {kind}",
-            "Fix it in the source and deliver again, or leave it in quarantine",
-            Where(dataset=row.dataset, row=number, field=column),
-        )
-    return int(count.item())
-
-
-def _keep_decision(
-    installation: Installation, decision: dict[str, Any], files: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """Sign a decision, keep it, and carry it out."""
-    decision = {**decision, "at": installation.registry.now()}
-    envelope = handling.signed(files, decision, installation.keys.signer())
-    kept = installation.registry.quarantine.handle(NewHandling(**decision, envelope=envelope))
-    installation.deliver_outbox()
-    return {key: getattr(kept, key) for key in ("id", *decision)}
-
-
-def _check_delivery(installation: Installation, row: QuarantineRecord, contract: Contract) -> None:
-    """Only the newest delivery, evaluated by today's contract, has a next version."""
-    where = Where(dataset=row.dataset)
-    is_late = _is_replaced_partition if contract.source.partitions else _is_replaced
-    if is_late(installation, row):
-        raise QualityError(
-            f"newer data were delivered after run '{row.run_id}'",
-            "A version holds one delivery: fix the rows and deliver them again, or change the rule",
-            where,
-        )
-    if row.contract_digest != contract.digest:
-        raise QualityError(
-            "the contract has changed since these rows were quarantined",
-            f"To validate them against the current rules: assay run {row.dataset}; `assay quarantine replay {row.dataset}` shows the result in advance",
-            where,
-        )
-
-
-def _is_replaced(installation: Installation, row: QuarantineRecord) -> bool:
-    """Whether another delivery came after the one that these rows are of."""
-    delivery = (row.source_digest, row.window)
-    later = [
-        other
-        for other in installation.registry.quarantine.all(row.dataset)
-        if other.kept_at > row.kept_at and (other.source_digest, other.window) != delivery
-    ]
-    newest = installation.registry.references.resolve(row.dataset)
-    return bool(later) or (
-        newest is not None
-        and newest.published_at > row.kept_at
-        and (newest.source_digest, newest.window) != delivery
-    )
-
-
-def _is_replaced_partition(installation: Installation, row: QuarantineRecord) -> bool:
-    """Whether another delivery of the same partition came after these rows."""
-    later = [
-        other
-        for other in installation.registry.quarantine.all(row.dataset)
-        if other.kept_at > row.kept_at
-        and other.window == row.window
-        and other.source_digest != row.source_digest
-    ]
-    base = base_of(installation, row.dataset)
-    part = base.part(row.window) if base and row.window else None
-    return bool(later) or (part is not None and part["source_digest"] != row.source_digest)
-
-
-def _chosen(
-    installation: Installation, row: QuarantineRecord, rule: str | None, rows: Sequence[int]
-) -> pl.DataFrame:
-    """The rows that are requested, each still open. Raises: QualityError: the first that is not."""
-    states = _states(installation, row)
-    if rule is not None:
-        _check_reason(row, rule)
-        open_rows = states.filter(pl.col(REASONS).list.contains(rule) & (pl.col("state") == "open"))
-        if not open_rows.height:
-            raise QualityError(
-                "every row that broke this rule has been decided already",
-                "See `assay quarantine list`",
-                Where(dataset=row.dataset, rule=rule),
-            )
-        return open_rows
-    state_of_row = dict(states.select(ROW, "state").iter_rows())
-    for number in rows:
-        state = state_of_row.get(number)
-        if state != "open":
-            problem = "it is not in this quarantine" if state is None else f"it is {state} already"
-            raise QualityError(
-                problem,
-                f"See `assay quarantine show {row.dataset}`",
-                Where(dataset=row.dataset, row=number),
-            )
-    return states.filter(pl.col(ROW).is_in(list(rows)))
-
-
-def _covers(
-    row: QuarantineRecord, contract: Contract, chosen: pl.DataFrame, rule: str | None
-) -> Mapping[str, str]:
-    """What a release overrules: reason -> the digest of today's rule.
-
-    Raises: QualityError: one of them no steward can overrule.
-    """
-    digests = reason_digests(contract)
-    reasons = (
-        [rule]
-        if rule is not None
-        else chosen[REASONS].explode(empty_as_null=False).unique().sort().to_list()
-    )
-    for reason in reasons:
-        barred = never(reason)
-        if barred:
-            raise QualityError(
-                f"it cannot be released: {barred[0]}",
-                barred[1],
-                Where(dataset=row.dataset, rule=reason),
-            )
-        if reason not in digests:
-            raise QualityError(
-                "the row cannot be released: the current contract no longer has the rule or step that quarantined it",
-                f"Validate the rows again: assay run {contract.name}",
-                Where(dataset=row.dataset, rule=reason),
-            )
-    return {reason: digests[reason] for reason in reasons}
-
-
-def _files(
-    installation: Installation, row: QuarantineRecord, wanted: Handling, contract: Contract
-) -> list[dict[str, Any]]:
-    """Each quarantine file that holds the delivery's rows; for a discard with a copy that lacks the
-    values, which waits until the decision is kept.
-    """
-    delivery = (row.source_digest, row.window)
-    same = [
-        other
-        for other in installation.registry.quarantine.all(row.dataset)
-        if (other.source_digest, other.window) == delivery and _there(installation, other)
-    ]
-    files = []
-    for other in same:
-        path = str(_path(other))
-        digest, becomes = sha256(installation.home.lake / path), None
-        if wanted.action == "discard":
-            taken = decided([*_decisions(installation, other), wanted], reason_digests(contract))
-            emptied = without_values(
-                _scan(installation, other).with_columns(taken),
-                pl.col(DECISION).eq(0).fill_null(False),
-            ).drop(DECISION)
-            copy = installation.lake.emptied(path)
-            collect(emptied.sink_parquet(copy, compression="zstd", lazy=True))
-            becomes = sha256(copy)
-            copy.rename(installation.lake.emptied(path, becomes))
-        files.append({"path": path, "sha256": digest, "becomes": becomes})
-    return files
-
-
-# -- today's rules, and the end -------------------------------------------------------------
+# -- today's rules --------------------------------------------------------------------------
 
 
 def replay(installation: Installation, name: str, run_id: str | None) -> dict[str, Any]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from assay.assets.io.home import SERVICE
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.reviews import Review
 from assay.assets.io.signing_keys import public_of, read_private
+from assay.assets.services.acts import carry_out_if_signed, check_valid
+from assay.assets.stages.fault_points import reached
 from assay.assets.stages.review_state import (
     _adopt_first_stewards,
     _allowed,
     _terms,
     counting,
     ruling,
-    stands,
 )
 from assay.contracts.errors import AdmissionError, ConfigurationError, EvidenceError, Where
 from assay.lineage import approval as approvals
@@ -39,8 +41,10 @@ def sign(installation: Installation, number: int, decision: Decision, why: str, 
     Raises: ConfigurationError: no reason, no such review, or no steward's key.
     """
     reason = checked_reason(why)
+    _check_person(installation)
     installation.registry.clock_doubts.check("no approval is signed")
     row, private = review_of(installation, number), read_private(key)
+    check_valid(installation, row)
     stewards = ruling(installation)
     steward = stewards.by_key(private.public_key.keyid)
     if steward is None:
@@ -63,15 +67,17 @@ def sign(installation: Installation, number: int, decision: Decision, why: str, 
 
 
 def submit(installation: Installation, number: int, text: str) -> Standing:
-    """Check a signed decision, and keep it where it counts.
+    """Check a signed decision, and keep it where it counts; carry out the act that it completes.
 
     Returns: the state of the review with it.
     Raises: AdmissionError: it does not count, and why; the refusal goes into the audit log.
         EvidenceError: it is forged or no approval. ConfigurationError: its reason holds personal
         data.
     """
+    _check_person(installation)
     installation.registry.clock_doubts.check("approvals are not accepted")
     row = review_of(installation, number)
+    check_valid(installation, row)
     _adopt_first_stewards(installation)
     steward = ruling(installation).by_key(approvals.keyid_of(text))
     if steward is None:
@@ -98,7 +104,17 @@ def submit(installation: Installation, number: int, text: str) -> Standing:
             Where(dataset=row.dataset),
         )
     installation.registry.reviews.approve(row, steward.name, approval.decision, text)
-    return stands(installation, row)
+    reached("act signed")
+    return carry_out_if_signed(installation, row)
+
+
+def _check_person(installation: Installation) -> None:
+    """Raises: AdmissionError: a service is at work, which decides nothing."""
+    if installation.registry.actor.startswith(SERVICE):
+        raise AdmissionError(
+            "a service can request a decision, but only a person can sign or submit one",
+            "Unset ASSAY_ACTOR, and sign under your own account",
+        )
 
 
 def _note_refusal(

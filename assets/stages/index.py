@@ -10,7 +10,7 @@ transaction that also keeps the judgement and closes the trigger.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
@@ -23,6 +23,7 @@ from assay.assets.io.registry.indexes import IndexBuild, NewBuild
 from assay.assets.io.registry.triggers import Trigger
 from assay.assets.io.registry.versions import Version
 from assay.assets.stages.act import Acted, carried
+from assay.assets.stages.fault_points import reached
 from assay.assets.stages.index_build import build
 from assay.assets.stages.index_embedder import embedder_of_build
 from assay.assets.stages.index_trial import Trial, try_candidate
@@ -67,11 +68,35 @@ def rebuild(run: Run, *, full: bool) -> Acted:
         return _rebuilt(run, data_set, row, due, full=full)
 
 
+def plan_roll_back(installation: Installation, name: str, build: str | None) -> tuple[str, str]:
+    """Which build serves, and which would serve after a roll-back: the one before by default.
+
+    Raises: ActionError: no index is in service, or there is none to go back to.
+    """
+    indexes = installation.registry.indexes
+    now = indexes.serving(name)
+    if now is None:
+        raise ActionError(
+            "no index is in service", f"Build it: assay run {name}", Where(dataset=name)
+        )
+    if build is None:
+        return now.build, str(indexes.earlier(name).build)
+    return now.build, str(indexes.openable(name, build).build)
+
+
 def roll_back(
-    installation: Installation, name: str, build: str | None, why: str
+    installation: Installation,
+    name: str,
+    build: str | None,
+    why: str,
+    end: Callable[[str, IndexBuild], None] = lambda _before, _now: None,
 ) -> tuple[str, IndexBuild]:
     """Have an earlier build serve again, the one before by default; the next version that is
     accepted moves on from it.
+
+    Args:
+        end: called with the build that served and the one that serves now, in the same transaction;
+            what it raises undoes the roll-back.
 
     Returns: the build that served, and the row of the one that serves now.
     Raises: ActionError: there is none to go back to, or its files are not what was built.
@@ -79,17 +104,16 @@ def roll_back(
     indexes = installation.registry.indexes
     store = IndexedDataSet.of(installation, installation.contract(name)).store
     with store.alone(name):
-        now = indexes.serving(name)
-        if now is None:
-            raise ActionError(
-                "no index is in service", f"Build it: assay run {name}", Where(dataset=name)
-            )
-        target = build or str(indexes.earlier(name).build)
+        before, target = plan_roll_back(installation, name, build)
         for row in indexes.builds(name):
             if row.build == target and not row.dropped_at:
                 store.open(name, target, row.sha256)  # what serves has to be what was built
                 break
-        return now.build, indexes.serve(name, target, why)
+        with installation.registry.transaction():
+            now = indexes.serve(name, target, why)
+            end(before, now)
+        reached("act carried out")
+        return before, now
 
 
 # -- sweeping ---------------------------------------------------------------------------------------

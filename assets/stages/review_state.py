@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from assay.assets.io.installation import Installation
+from assay.assets.io.registry.acts import ActRecord
 from assay.assets.io.registry.ledger import ADOPTED
 from assay.assets.io.registry.reviews import Review
 from assay.assets.io.signing_keys import public_of
@@ -19,6 +20,7 @@ from assay.contracts.model import LEVELS, Level
 from assay.contracts.policy import LicensePolicy
 from assay.contracts.stewards import Steward, StewardPolicy, steward_policy
 from assay.lineage import approval as approvals
+from assay.pipelines.admit.acts import Act, ActKind, describe_act, persons_of
 from assay.pipelines.admit.policy_changes import changed_lines
 from assay.pipelines.admit.review import Standing, refusal, standing
 from assay.pipelines.core.frames import Approval
@@ -30,11 +32,31 @@ _STEWARDS_FILE = Where(file="ASSAY_STEWARDS")
 
 def stands(installation: Installation, row: Review) -> Standing:
     """The state of a review now: open, with nothing that counts, while the contract that names the approvers cannot be read."""
+    act = installation.registry.acts.of_review(row.id)
+    outcome = act.outcome if act else None
     try:
         allowed = _allowed(installation, row)
+        persons = (
+            persons_of(checked(row, act), installation.contracts.get(row.dataset)) if act else 2
+        )
     except AssayError:
-        return Standing("open", LEVELS, ())
-    return standing(counting(installation, row, allowed), allowed)
+        return Standing(outcome or "open", () if outcome else LEVELS, ())
+    valid = counting(installation, row, allowed)
+    if outcome is not None:
+        return Standing(outcome, (), tuple(approval for approval, _ in valid))
+    return standing(valid, allowed, persons)
+
+
+def checked(row: Review, act: ActRecord) -> Act:
+    """An act as it was requested. Raises: EvidenceError: the registry was changed since."""
+    requested = Act(act.dataset, cast("ActKind", act.kind), act.effect, act.why, act.nonce)
+    if act.dataset != row.dataset or requested.digest != row.input_key:
+        raise EvidenceError(
+            "the request was changed in the registry after it was made",
+            "Request it again",
+            Where(dataset=row.dataset),
+        )
+    return requested
 
 
 def counting(
@@ -171,12 +193,27 @@ def describe_review(installation: Installation, row: Review) -> dict[str, Any]:
             key: getattr(row, key)
             for key in ("id", "dataset", "input_key", "reasons", "asked_at", "asked_by")
         },
+        **_describe_act(installation, row),
         "decision": now.decision,
         "missing": list(now.missing),
         "by": by,
         "changes": _changes(installation, row),
         "samples": [asdict(sample) for sample in installation.registry.reviews.samples(row.id)],
     }
+
+
+def _describe_act(installation: Installation, row: Review) -> dict[str, Any]:
+    """What an act does, and how it ended, in place of the reasons; nothing of other reviews."""
+    record = installation.registry.acts.of_review(row.id)
+    if record is None:
+        return {}
+    try:
+        act = checked(row, record)
+    except EvidenceError as error:
+        return {"reasons": [error.problem], "act": {"kind": record.kind, "note": record.note}}
+    described = {"kind": act.kind, "effect": dict(act.effect), "why": act.why, "note": record.note}
+    reasons = [describe_act(act), f"requested: {act.why}"]
+    return {"reasons": [*reasons, *([record.note] if record.note else [])], "act": described}
 
 
 def _changes(installation: Installation, row: Review) -> list[str]:
@@ -203,9 +240,12 @@ def _allowed(installation: Installation, row: Review) -> Mapping[Level, Sequence
 def _terms(
     installation: Installation, row: Review, allowed: Mapping[Level, Sequence[str]]
 ) -> dict[str, Any]:
+    act = installation.registry.acts.of_review(row.id)
     now: datetime = installation.registry.clock_doubts.latest_time()
+    if act is not None and act.ended_at is not None:
+        now = datetime.fromisoformat(act.ended_at)  # what counted then is shown
     return {
-        "asked_by": row.asked_by,
+        "asked_by": None if act else row.asked_by,
         "input_key": row.input_key,
         "allowed": allowed,
         "valid_days": ruling(installation).valid_days,

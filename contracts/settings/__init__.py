@@ -8,6 +8,7 @@ an error. Stays out: reading YAML (load.py), doing anything (pipelines/).
 
 from __future__ import annotations
 
+from assay.contracts.settings.approvals import PROD, Approvals, ApprovedAct
 from assay.contracts.settings.base import MAX_DAYS, Days, Instant, Settings, Share
 from assay.contracts.settings.bias import Bias, Outcome, Slice
 from assay.contracts.settings.drift import (
@@ -61,11 +62,14 @@ __all__ = [
     "CONFIDENTIAL",
     "MAX_DAYS",
     "PARTITION",
+    "PROD",
     "SENSITIVITIES",
     "UNANSWERED",
     "Acting",
     "Against",
     "Anonymity",
+    "Approvals",
+    "ApprovedAct",
     "Bias",
     "Canary",
     "CsvOptions",

@@ -15,14 +15,17 @@ from assay.contracts.model import LEVELS, Level
 from assay.contracts.stewards import Steward
 from assay.pipelines.core.frames import Approval
 
+EITHER = "first or second"
+"""What is missing where one person signs."""
+
 
 @dataclass(frozen=True)
 class Standing:
-    """`approved` once each level has one that holds, `rejected` by a single one; else what is
-    `missing`, in words.
+    """`approved` once enough persons have, `rejected` by a single one; else what is `missing`, in
+    words. `done` and `void`: an act has been carried out, or what it was about has changed.
     """
 
-    decision: Literal["approved", "rejected", "open"]
+    decision: Literal["approved", "rejected", "open", "done", "void"]
     missing: tuple[str, ...]
     by: tuple[Approval, ...]
 
@@ -31,7 +34,7 @@ def refusal(
     approval: Approval,
     steward: Steward,
     *,
-    asked_by: str,
+    asked_by: str | None,
     input_key: str,
     others: Sequence[Approval],
     allowed: Mapping[Level, Sequence[str]],
@@ -42,6 +45,7 @@ def refusal(
 
     Args:
         steward: whose key it was signed with.
+        asked_by: who may not decide; None where the one who requested may be one of those who sign.
         others: decisions on the same review that count already.
         allowed: level -> names the contract gives; a level it gives none for is open to every
             steward of that level.
@@ -76,12 +80,19 @@ def levels_of(steward: Steward, allowed: Mapping[Level, Sequence[str]]) -> tuple
 
 
 def standing(
-    counting: Sequence[tuple[Approval, Steward]], allowed: Mapping[Level, Sequence[str]]
+    counting: Sequence[tuple[Approval, Steward]],
+    allowed: Mapping[Level, Sequence[str]],
+    persons: Literal[1, 2] = 2,
 ) -> Standing:
-    """Where the review stands with the decisions that count: two persons, one for each level."""
+    """Where the review stands with the decisions that count: of two persons, one for each level, or
+    of one person of either level.
+    """
     rejected = [approval for approval, _ in counting if approval.decision == "reject"]
     if rejected:
         return Standing("rejected", (), tuple(rejected))
+    if persons == 1:
+        by = tuple(approval for approval, _ in counting[:1])
+        return Standing("approved", (), by) if by else Standing("open", (EITHER,), ())
     able = [(approval, levels_of(steward, allowed)) for approval, steward in counting]
     for first, first_levels in able:
         for second, second_levels in able:

@@ -25,7 +25,7 @@ def copied(home: SampleHome, folder: Path) -> SampleHome:
     shutil.copytree(before, folder, dirs_exist_ok=True)
     other = copy.copy(home)
     other.root, other.contracts = folder / "home", folder / "contracts"
-    other.stewards = folder / "stewards.yaml"
+    other.stewards, other._appointed = folder / "stewards.yaml", [*home._appointed]
     database = other.root / "models" / "mlflow.db"
     if database.exists():
         with closing(sqlite3.connect(database)) as connection, connection:

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 from assay.assets.io.registry.clock_doubts import CONFIRMED, SEEN
 from assay.assets.io.registry.ledger import ledger
 from assay.assets.io.registry.quarantine import NewHandling
-from assay.assets.services import quarantine, review
+from assay.assets.services import review
 from assay.assets.stages import quarantine_record, review_state
 from assay.assets.stages.expire import expire
 from assay.contracts.errors import AdmissionError, ClockError
+from tests.assets.decided_rows import decide_rows
 from tests.conftest import GOOD, SampleHome, setting
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -111,9 +112,7 @@ def test_an_installation_that_rests_for_two_months_is_in_doubt_before_it_writes_
         lambda: expire(old.open(), "readings"),
         lambda: expire(old.open(), "readings", dry_run=True),
         lambda: quarantine_record.expire(old.open(), ["readings"]),
-        lambda: quarantine.decide(
-            old.open(), "readings", "discard", run_id=None, rule=None, rows=[2], why="test"
-        ),
+        lambda: decide_rows(old.open(), "discard", rows=[2]),
     ):
         with pytest.raises(
             ClockError,

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from assay.assets.services import retrieve
+from assay.assets.services import acts, retrieve, review
 from assay.assets.services.retrieve import Found, search
 from assay.assets.stages.act import Acted
 from assay.assets.stages.index import rebuild, rebuild_if_due, roll_back
@@ -26,6 +26,7 @@ from assay.cli import main
 from assay.contracts.errors import ActionError, AdmissionError, ConfigurationError
 from tests.assets.copied_homes import copied
 from tests.conftest import Edit, SampleHome, columns, setting
+from tests.forked import forked
 
 WORDS = "parser token grammar scope class module import function value object attribute method loop branch tuple list dictionary string number name".split()  # noqa: SIM905  # a list of words reads better as a sentence
 POLICY: dict[str, Any] = {
@@ -305,6 +306,59 @@ def test_rolling_back_moves_the_pointer_and_the_next_version_moves_on(with_index
     assert with_index.details()["build"] == with_index.serving
 
 
+def test_rolling_back_an_index_is_requested_signed_and_done_once(with_index: Shelf) -> None:
+    home, first = with_index.installation, with_index.first
+    home.appoint("ann", "first")
+    with_index.documents["topic-tuple"] += " It has changed since."
+    second = with_index.details()
+
+    def request() -> int:
+        wish = {"to": None}
+        kept = acts.request(home.open(), "readings", "roll back index", wish, "answers were odd")
+        assert (kept.effect["from"], kept.effect["to"]) == (second["build"], first["build"])
+        return kept.review_id
+
+    def sign(number: int) -> str:
+        key = home.contracts.parent / "ann.pem"
+        text = review.sign(home.open(), number, "approve", "compared", key)
+        return review.submit(home.open(), number, text).decision
+
+    number = request()
+    assert with_index.serving == second["build"]
+    assert sign(number) == "done"
+    assert with_index.serving == first["build"]
+    roll_back(home.open(), "readings", second["build"], "they were not")
+    overtaken = request()
+    roll_back(home.open(), "readings", first["build"], "by another process")
+    with pytest.raises(AdmissionError, match=f"request {overtaken} is void"):
+        sign(overtaken)
+    moves = home.open().registry.indexes.moves("readings")
+    assert [each.build for each in moves][1:].count(first["build"]) == 2
+
+
+@pytest.mark.parametrize("point", ["act signed", "act prepared", "act carried out"])
+def test_a_roll_back_that_was_killed_is_made_once_by_the_next_command(
+    with_index: Shelf, point: str
+) -> None:
+    home, first = with_index.installation, with_index.first
+    home.appoint("ann", "first")
+    with_index.documents["topic-tuple"] += " It has changed since."
+    with_index.details()
+    acts.request(home.open(), "readings", "roll back index", {"to": None}, "answers were odd")
+    file = home.contracts.parent / "ann.dsse.json"
+    key = home.contracts.parent / "ann.pem"
+    file.write_text(review.sign(home.open(), 1, "approve", "compared", key))
+    environment = {**home.environment, "ASSAY_TEST_SIGNATURE": str(file)}
+    driver = "tests.assets.signed_act_driver"
+    with forked(f"{driver}:submit_last", {**environment, "ASSAY_CRASH_AT": point}) as process:
+        assert process.wait(120) == -signal.SIGKILL
+    for _ in range(2):
+        with forked(f"{driver}:next_command", environment) as process:
+            assert process.wait(120) == 0, process.communicate()
+        assert with_index.serving == first["build"]
+    assert len(home.open().registry.indexes.moves("readings")) == 3
+
+
 def test_there_is_no_way_back_to_a_build_that_holds_what_is_withdrawn(with_index: Shelf) -> None:
     first = with_index.first
     del with_index.documents["topic-list"]
@@ -504,10 +558,10 @@ def test_the_command_line_searches_lists_and_rolls_back(
     assert [
         build["state"] for build in json.loads(assay("index", "list", "readings", "--json")[1])
     ] == ["kept", "in service"]
-    assert (
-        f"was build {second['build']} and is now build 1.0.0-"
-        in assay("index", "rollback", "readings", "--why", "answers were odd")[1]
-    )
+    with_index.installation.appoint("ann", "first")
+    key = str(with_index.installation.contracts.parent / "ann.pem")
+    code, said = assay("index", "rollback", "readings", "--why", "odd answers", "--key", key)
+    assert (code, f"was build {second['build']} and is now build 1.0.0-" in said) == (0, True)
     assert json.loads(assay("search", "readings", "the tuple", "--json")[1])["version"] == "1.0.0"
     code, said = assay("search", "readings", "the tuple", "--purpose", "training")
     assert (code, "not admitted for 'training'" in said) == (1, True)

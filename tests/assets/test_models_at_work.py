@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
 from assay.assets.io.home import account
 from assay.assets.io.models import CARD
 from assay.assets.io.registry.triggers import MEASURE
-from assay.assets.services import monitor, trace
+from assay.assets.services import acts, monitor, review, trace
 from assay.assets.services.predict import opened
 from assay.assets.stages import outcomes
 from assay.assets.stages.drift import measure_drift
@@ -27,9 +29,11 @@ from assay.contracts.errors import (
     FeatureError,
 )
 from assay.lineage.trace import trace_of
+from assay.pipelines.admit.acts import ActKind
 from tests.assets.copied_homes import copied
 from tests.assets.test_act import delivered, learning, taken
-from tests.conftest import SampleHome, setting
+from tests.conftest import SampleHome, setting, yaml_text
+from tests.forked import forked
 
 CANARY = {"share": 0.5, "outcomes": 100}
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -826,3 +830,80 @@ def test_a_trace_tells_when_the_model_was_made_and_an_old_judgement_from_who_ser
         "high version 1: in service after its evaluation",
         {"champion": "1"},
     )
+
+
+def switched(installation: SampleHome, kind: ActKind, wish: dict[str, Any], *names: str) -> str:
+    """Request a switch, and sign it. Returns: the state after the last signature."""
+    request = acts.request(installation.open(), "readings", kind, wish, "a steward knows better")
+    number, state = request.review_id, "open"
+    for name in names:
+        key = installation.contracts.parent / f"{name}.pem"
+        text = review.sign(installation.open(), number, "approve", "compared", key)
+        state = review.submit(installation.open(), number, text).decision
+    return state
+
+
+def champion_of(installation: SampleHome) -> str:
+    return installation.open().registry.models.serving("readings")["champion"].version
+
+
+@pytest.mark.parametrize("two", [False, True], ids=["one person", "two persons"])
+def test_a_model_is_promoted_and_rolled_back_once_it_is_signed_for(
+    challenged: SampleHome, two: bool
+) -> None:
+    for name, level in (("ann", "first"), ("bob", "second")):
+        challenged.appoint(name, level)
+    if two:
+        file = challenged.contracts / "readings.odcs.yaml"
+        data = yaml.safe_load(file.read_text())
+        setting("approvals", two_persons=["models"])(data)
+        file.write_text(yaml_text(data))
+    before = len(challenged.open().registry.models.switches("readings"))
+    last = ["bob"] if two else []
+    assert switched(challenged, "promote model", {"to": "2"}) == "open"
+    assert champion_of(challenged) == "1"
+    if two:
+        assert switched(challenged, "promote model", {"to": "2"}, "ann") == "open"
+        assert champion_of(challenged) == "1"
+    signers = last or ["ann"]
+    assert switched(challenged, "promote model", {"to": "2"}, *signers) == "done"
+    assert (champion_of(challenged), aliases(challenged)) == ("2", {"champion": "2"})
+    assert switched(challenged, "roll back model", {}, "ann", *last) == "done"
+    assert (champion_of(challenged), aliases(challenged)) == ("1", {"champion": "1"})
+    # the champion, the end of the canary, and back
+    assert len(challenged.open().registry.models.switches("readings")) == before + 3
+
+
+def test_a_promotion_is_void_once_another_model_serves(challenged: SampleHome) -> None:
+    challenged.appoint("ann", "first")
+    assert switched(challenged, "promote model", {"to": "2"}) == "open"
+    contract, policy = outcomes.keeps_model(challenged.open(), "high")
+    monitor.promote(challenged.open(), contract, policy, "2", "the canary was good")
+    monitor.roll_back(challenged.open(), contract, policy, "it was not")
+    key = challenged.contracts.parent / "ann.pem"
+    with pytest.raises(AdmissionError, match="request 1 is void: what it was about has changed"):
+        review.sign(challenged.open(), 1, "approve", "compared", key)
+    assert champion_of(challenged) == "1"
+
+
+@pytest.mark.parametrize("point", ["act signed", "act prepared", "act carried out"])
+def test_a_promotion_that_was_killed_is_made_once_by_the_next_command(
+    challenged: SampleHome, point: str
+) -> None:
+    challenged.appoint("ann", "first")
+    switched(challenged, "promote model", {"to": "2"})
+    key = challenged.contracts.parent / "ann.pem"
+    file = challenged.contracts.parent / "ann.dsse.json"
+    file.write_text(review.sign(challenged.open(), 1, "approve", "compared", key))
+    environment = {**challenged.environment, "ASSAY_TEST_SIGNATURE": str(file)}
+    driver = "tests.assets.signed_act_driver"
+    with forked(f"{driver}:submit_last", {**environment, "ASSAY_CRASH_AT": point}) as process:
+        assert process.wait(120) == -signal.SIGKILL
+    assert champion_of(challenged) == ("2" if point == "act carried out" else "1")
+    for _ in range(2):
+        with forked(f"{driver}:next_command", environment) as process:
+            assert process.wait(120) == 0, process.communicate()
+    challenged.open().deliver_outbox()
+    assert aliases(challenged) == {"champion": "2"}
+    switches = challenged.open().registry.models.switches("readings")
+    assert [each.version for each in switches if each.role == "champion"] == ["1", "2"]

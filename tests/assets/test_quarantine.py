@@ -10,11 +10,14 @@ import polars as pl
 import pytest
 
 from assay.assets.io.home import account
+from assay.assets.io.registry.quarantine import HandlingRecord
 from assay.assets.services import quarantine
+from assay.assets.services.quarantine_decisions import plan_decision
 from assay.assets.services.verify import Verified, verify
 from assay.assets.stages import quarantine_record
 from assay.assets.stages.admit import admit
 from assay.contracts.errors import AssayError, ConfigurationError, EvidenceError, QualityError
+from tests.assets.decided_rows import decide_rows
 from tests.conftest import SampleHome, columns, setting
 
 BROKEN = "meter,energy_kwh,tariff\nM1,1.5,day\nM2,2,night\nM3,3,day\nM4,4,day\nx5,5,day\nx6,-6,day\nM7,-7,night\nM8,abc,day\nM9\n"
@@ -33,10 +36,8 @@ def decide(
     rule: str | None = None,
     rows: tuple[int, ...] = (),
     why: str = "seen on site",
-) -> dict[str, Any]:
-    return quarantine.decide(
-        installation.open(), "readings", action, run_id=None, rule=rule, rows=rows, why=why
-    )
+) -> HandlingRecord:
+    return decide_rows(installation.open(), action, rule=rule, rows=rows, why=why)
 
 
 def verified(installation: SampleHome, version: str) -> Verified:
@@ -58,7 +59,7 @@ def test_released_rows_are_in_the_next_version_with_who_and_why_and_the_account_
 ) -> None:
     installation = delivered(either_registry)
     kept = decide(installation, rule="energy_kwh_minimum")
-    assert (kept["rows"], kept["by"]) == (1, account())  # x6 broke another rule too, and stays
+    assert (kept.rows, kept.by) == (1, account())  # x6 broke another rule too, and stays
     done = installation.published()
     assert (done.row.version, done.new) == ("1.0.1", True)
     said = installation.predicate(done)
@@ -188,14 +189,8 @@ def test_a_release_is_of_the_newest_delivery_under_todays_contract(
     installation.promise()
     delivered(installation, "meter,energy_kwh,tariff\nM1,1,day\nM2,2,day\nx3,3,day\n")
     with pytest.raises(QualityError, match="newer data were delivered after"):
-        quarantine.decide(
-            opened_home,
-            "readings",
-            "release",
-            run_id=first[:8],
-            rule="meter_pattern",
-            rows=(),
-            why="late",
+        plan_decision(
+            opened_home, "readings", "release", run_id=first[:8], rule="meter_pattern", rows=()
         )
 
 
@@ -341,7 +336,56 @@ def test_no_untreated_personal_value_is_there_and_none_is_shown(installation: Sa
     ]
 
 
-def test_the_job_of_the_web_ui_decides_as_the_command_line_does(
+@pytest.mark.parametrize(
+    ("role", "owns", "may"),
+    [
+        ("steward", True, True),
+        ("steward", False, False),
+        ("viewer", False, False),
+        ("operator", False, True),
+        ("administrator", False, True),
+    ],
+)
+@pytest.mark.parametrize("action", ["release", "discard", "replay", "expire"])
+def test_the_job_of_the_web_ui_is_for_stewards_of_the_data_set(
+    installation: SampleHome,
+    monkeypatch: pytest.MonkeyPatch,
+    role: str,
+    owns: bool,
+    may: bool,
+    action: str,
+) -> None:
+    import dagster as dg
+
+    from assay.assets.dagster.jobs import STEWARDS
+    from assay.assets.dagster.jobs import quarantine as job
+    from assay.assets.dagster.run_config import ACTOR_TAG
+
+    assert job.owners == [STEWARDS]
+    for name, value in installation.environment.items():
+        monkeypatch.setenv(name, value)
+    if owns:
+        installation.promise(
+            lambda data: data["team"]["members"][0].update(username="ann@example.com")
+        )
+    installation.appoint("ann@example.com", "first", role=role)
+    delivered(installation)
+    config = {"dataset": "readings", "action": action, "rule": "meter_pattern", "why": "seen"}
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = job.execute_in_process(
+            run_config={"ops": {"handle": {"config": config}}},
+            instance=instance,
+            tags={ACTOR_TAG: "ann@example.com"},
+            raise_on_error=False,
+        )
+    assert result.success == may
+    requested = installation.open().registry.reviews.all()
+    assert [row.asked_by for row in requested] == (
+        ["ann@example.com"] if may and action in ("release", "discard") else []
+    )
+
+
+def test_the_job_of_the_web_ui_requests_as_the_command_line_does(
     installation: SampleHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import dagster as dg
@@ -371,7 +415,9 @@ def test_the_job_of_the_web_ui_decides_as_the_command_line_does(
         observed.asset_key.path,
         observed.metadata["quarantine_open"].value,
         observed.metadata["quarantine_released"].value,
-    ) == (["readings", "cleaned"], 4, 1)
-    assert not run(action="release", rule="meter_pattern", why="again").success
+    ) == (["readings", "cleaned"], 5, 0)
+    (waiting_request,) = opened_home.registry.acts.waiting()
+    assert (waiting_request.kind, waiting_request.why) == ("release rows", "seen on site")
+    assert not run(action="release", rule="no_such_rule", why="again").success
     assert run(action="replay").success
     assert run(action="expire").success

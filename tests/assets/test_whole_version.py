@@ -13,7 +13,6 @@ import polars as pl
 import pytest
 
 from assay.assets.io.key_index import FILE, KeyIndex, Publication
-from assay.assets.services.quarantine import decide
 from assay.assets.stages.admit import admit
 from assay.assets.stages.clean_validate import refine
 from assay.assets.stages.part import Part
@@ -24,6 +23,7 @@ from assay.assets.stages.quality import assess
 from assay.assets.stages.run import Run
 from assay.contracts.errors import PublicationError, QualityError
 from assay.pipelines.validate.key_texts import key_texts
+from tests.assets.decided_rows import decide_rows
 from tests.assets.test_partitions import as_before_references, deliver, take, verified
 from tests.conftest import Edit, SampleHome, columns, setting
 
@@ -126,7 +126,7 @@ def test_a_released_row_may_repeat_a_key_and_counts(installation: SampleHome) ->
     taken(installation, "2013-01", (1, 0), (2, 0))
     taken(installation, "2013-02", (1, 0), (3, 0))
     opened = installation.open()
-    decide(opened, "readings", "release", run_id=None, rule="id_key", rows=(), why="both are right")
+    decide_rows(opened, rule="id_key", why="both are right")
     take(installation, "2013-02")
     assert ids(installation) == [1, 1, 2, 3]
     assert check(installation, "rows")["measured"] == 4

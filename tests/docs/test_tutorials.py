@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.named_stewards import name_stewards
 from tests.docs.page_blocks import run_page
 from tests.forked_commands import assay_command
 
@@ -62,10 +63,13 @@ def test_a_pull_request_that_breaks_a_contract_is_understood(
 
 
 def test_quarantined_rows_are_released_and_discarded(
-    after_the_first: tuple[Path, str], environment: dict[str, str]
+    after_the_first: tuple[Path, str], environment: dict[str, str], tmp_path: Path
 ) -> None:
     folder, _ = after_the_first
-    printed = run_page("docs/how-to/quality.md", environment, folder)
+    settings = {**environment, **name_stewards(tmp_path)}
+    printed = run_page("docs/how-to/quality.md", settings, folder)
+    assert printed.count("recorded; it still needs an approval of the second level") == 2
+    assert "1 rows of readings released" in printed
     assert "1,198 rows" in printed, printed
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.named_stewards import name_stewards
 from tests.docs.page_blocks import run_page
 from tests.forked_commands import assay_command
 
@@ -38,7 +39,8 @@ def session(
 ) -> Iterator[dict[str, str]]:
     """The same home, for a document's commands: many short processes, which are forked."""
     with assay_command(tmp_path_factory.mktemp("bin"), environment, MODELS) as folder:
-        yield {**environment, "PATH": f"{folder}{os.pathsep}{environment['PATH']}"}
+        path = f"{folder}{os.pathsep}{environment['PATH']}"
+        yield {**environment, **name_stewards(tmp_path_factory.mktemp("reader")), "PATH": path}
 
 
 def bash(script: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -128,7 +130,7 @@ PAGES = {
     "docs/reference/python-api.md": ["carrier"],
     "docs/tutorials/drift-to-model.md": ["champion", "16,691"],
     "docs/how-to/publishing.md": [
-        "prod of flights pointed to 1.1.0, and now points to 1.0.0",
+        "prod of flights now points to 1.0.0",
         "flights: none would expire",
     ],
 }

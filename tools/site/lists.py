@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("contracts", "pipelines", "lineage", "assets", "assay")
 ID = re.compile(r"(?:assay|odcs|yaml|policy|change|check|backtest)\.[a-z_]+")
 NO_IDS = re.compile(
-    r"assay\.(?:source|license|privacy|bias|features|drift|retrain|index|retention|cleaning"
+    r"assay\.(?:source|license|privacy|bias|features|drift|retrain|index|retention|cleaning|approvals"
     r"|contracts|demo|home|null_values|pipelines|progress|rejected|tolerance_pct|trigger|visitor)"
 )
 """Properties, packages and tags, which look like ids."""

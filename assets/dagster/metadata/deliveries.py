@@ -12,7 +12,13 @@ from assay.pipelines.ingest.renamed_columns import describe_undeclared
 
 MOST_FILES = 100
 """Files that are shown; the receipt and the evidence have all of them."""
-STATES = {"open": "held", "approved": "approved", "rejected": "rejected"}
+STATES = {
+    "open": "held",
+    "approved": "approved",
+    "rejected": "rejected",
+    "done": "done",
+    "void": "void",
+}
 
 
 def undeclared_columns(places: Sequence[int]) -> Metadata:
@@ -123,6 +129,8 @@ def _what_to_do(review: Mapping[str, Any]) -> str:
             return "Nothing: the decision is valid until the given day."
         case "rejected":
             return "Fix what the review lists, and run again."
+        case "done" | "void":
+            return "Nothing: the request has ended."
     levels = " and of the ".join(review["missing"])
     command = f'assay review sign {review["id"]} approve --key KEYFILE --why "…"'
     return (

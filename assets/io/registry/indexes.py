@@ -17,7 +17,6 @@ from assay.assets.io.registry.database import (
     Json,
     as_row,
     columns,
-    first_record,
     metadata,
 )
 from assay.assets.io.registry.ledger import Ledger
@@ -129,17 +128,22 @@ class Indexes:
 
     def serve(self, dataset: str, build: str, reason: str) -> IndexBuild:
         """Move the pointer to a build that is still there. Raises: ActionError: no one has that name, it was refused, or it is gone."""
-        query = _BUILD.where(index_builds.c.dataset == dataset, index_builds.c.build == build)
         with self._database.write() as connection:
-            target = first_record(connection, IndexBuild, query)
-            if target is None or target.dropped_at or not target.accepted:
-                raise ActionError(
-                    f"{_why_not(target)}: {build}",
-                    f"Choose one from `assay index list {dataset}`",
-                    Where(dataset=dataset),
-                )
+            target = self.openable(dataset, build)
             self._point(connection, dataset, build, reason)
             return target
+
+    def openable(self, dataset: str, build: str) -> IndexBuild:
+        """A build that can serve. Raises: ActionError: no one has that name, it was refused, or it is gone."""
+        query = _BUILD.where(index_builds.c.dataset == dataset, index_builds.c.build == build)
+        target = self._database.first(IndexBuild, query)
+        if target is None or target.dropped_at or not target.accepted:
+            raise ActionError(
+                f"{_why_not(target)}: {build}",
+                f"Choose one from `assay index list {dataset}`",
+                Where(dataset=dataset),
+            )
+        return target
 
     def _point(self, connection: sa.Connection, dataset: str, build: str, reason: str) -> None:
         row = {"dataset": dataset, "build": build, "reason": reason}

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from assay.assets.io.registry.database import Database, metadata
 from assay.contracts.errors import ConfigurationError, Where
 
-LAYOUT = 4
+LAYOUT = 5
 TABLE = "registry_layout"
 """Alembic's version table, under a name of ours: Dagster keeps its own in the same database."""
 

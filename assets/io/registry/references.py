@@ -82,11 +82,19 @@ class References:
 
         Raises: EvidenceError: it cannot be a reference's name, or there is no such version, or its files have expired.
         """
-        check_name(reference)
         with self._database.write() as connection:
-            target = openable(connection, dataset, version)
+            target = self.check_movable(dataset, reference, version)
             self.move(connection, dataset, reference, version, reason)
             return target
+
+    def check_movable(self, dataset: str, reference: str, version: str) -> Version:
+        """Whether a reference can point to a version. Returns: the version.
+
+        Raises: EvidenceError: it cannot be a reference's name, or there is no such version, or its files have expired.
+        """
+        check_name(reference)
+        with self._database.read() as connection:
+            return openable(connection, dataset, version)
 
     def move(
         self,
@@ -109,6 +117,12 @@ class References:
 
     def delete(self, dataset: str, reference: str, reason: str) -> None:
         """Delete a reference; where it pointed stays on record. Raises: EvidenceError: there is none, or it is `latest`."""
+        self.check_deletable(dataset, reference)
+        with self._database.write() as connection:
+            self.move(connection, dataset, reference, None, reason)
+
+    def check_deletable(self, dataset: str, reference: str) -> None:
+        """Whether a reference can be deleted. Raises: EvidenceError: there is none, or it is `latest`."""
         if reference == LATEST:
             raise EvidenceError(
                 "`latest` cannot be deleted",
@@ -117,14 +131,17 @@ class References:
             )
         if reference not in self.all(dataset):
             raise _no_reference(dataset, reference)
-        with self._database.write() as connection:
-            self.move(connection, dataset, reference, None, reason)
 
     def roll_back(self, dataset: str, reference: str, reason: str) -> tuple[str, Version]:
         """Move a reference to the newest version before its own that it has pointed to, and that has not expired.
 
         Returns: where it pointed before, and the version it points to now. Raises: EvidenceError: there is nothing to go back to.
         """
+        before, target = self.plan_roll_back(dataset, reference)
+        return before, self.point(dataset, reference, target, reason)
+
+    def plan_roll_back(self, dataset: str, reference: str) -> tuple[str, str]:
+        """Where a reference points, and where it would point after a roll-back. Raises: EvidenceError: there is nothing to go back to."""
         now = self.resolve(dataset, reference) if reference in self.all(dataset) else None
         if now is None:
             raise _no_reference(dataset, reference)
@@ -145,7 +162,7 @@ class References:
                 "Choose a version: --to VERSION",
                 Where(dataset=dataset),
             )
-        return now.version, self.point(dataset, reference, earlier[-1].version, reason)
+        return now.version, earlier[-1].version
 
     def due_to_expire(self, dataset: str, age: timedelta, kept: frozenset[str]) -> list[Version]:
         """Versions older than `age` by the registry's clock, but for the newest, for what a reference points to, and for `kept`."""

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from assay.assets.io.registry import partitions as partition_rows
 from assay.assets.io.registry import references as reference_rows
 from assay.assets.io.registry import versions as version_rows
+from assay.assets.io.registry.acts import Acts
 from assay.assets.io.registry.checks import CheckRecord, Checks
 from assay.assets.io.registry.clock_doubts import ClockDoubts
 from assay.assets.io.registry.database import Database, Json
@@ -64,6 +65,7 @@ class Registry:
         self.uses = Uses(database, log)
         self.outcomes = Outcomes(database, log)
         self.reviews = Reviews(database, log, self.clock_doubts)
+        self.acts = Acts(database, log)
         self.quarantine = Quarantine(database, log, self.clock_doubts, self.outbox)
 
     # -- the database -----------------------------------------------------------------
