@@ -12,6 +12,10 @@ from assay.pipelines.draft.doubts.doubt import LEAST_ROWS, Column, Suspicion
 
 _MOST = 0.05
 """Share of rows that may repeat another's key."""
+_MOST_UNNAMED = 0.001
+"""Share of rows that may repeat another, where no name or form says that values name rows."""
+_LONG = 8
+"""Digits of a number that is a code."""
 _MOST_GAPS = 0.01
 _LEAST_UNNAMED = 100
 """Rows of a table in which a column may be a key that neither its name nor its place says."""
@@ -79,12 +83,16 @@ def gaps_in_sequence(column: Column) -> Suspicion | None:
 
 
 def _may_be_key(column: Column) -> bool:
-    if column.profile.kind == "integer":
-        return key_hint(column.name) or column.position == 0
+    few = column.given - column.texts.height <= _MOST_UNNAMED * column.given
+    profile = column.profile
+    if profile.kind == "integer":
+        is_long = profile.shortest == profile.longest >= _LONG
+        return key_hint(column.name) or column.position == 0 or (is_long and few)
     if column.profile.kind != "string" or column.profile.longest > 64:
         return False
     code = r"^[A-Za-z0-9][A-Za-z0-9._:/#-]*[0-9][A-Za-z0-9._:/#-]*$"
-    return column.share(pl.col("value").str.contains(code)) > 0.95
+    pattern = r"^\S{8,}$" if few else code
+    return column.share(pl.col("value").str.contains(pattern)) > 0.95
 
 
 def _expected_repetitions(column: Column) -> float:

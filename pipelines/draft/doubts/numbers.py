@@ -20,6 +20,8 @@ Numbers = np.ndarray[Any, np.dtype[np.float64]]
 _FAR_ROWS = 0.02
 """Share of rows that may be far from the others."""
 _FEW = 0.05
+_OFTEN = 10
+"""Rows of each far number, on average, from which on it is usual."""
 _LEAST_DISTINCT = 12
 """Different numbers below which nothing is far: counts of engines are steps."""
 _LEAST_FAR = 50
@@ -106,7 +108,10 @@ def far_numbers(column: Column) -> Suspicion | None:
     high = float("inf") if above is None else above
     low = float("-inf") if below is None else -below
     is_far = (pl.col("number") >= high) | (pl.col("number") <= low)
-    values = column.numbers.filter(is_far)["value"]
+    far = column.numbers.filter(is_far)
+    values = far["value"]
+    if far["rows"].sum() >= _OFTEN * far.height:
+        return None  # the same few numbers again and again: flights to Hawaii, one fixed price
     usual = column.numbers.filter(~is_far)["number"]
     return Suspicion(
         problem="numbers far beyond the rest",

@@ -18,6 +18,8 @@ from assay.pipelines.core.package_data import read_lines
 from assay.pipelines.draft.doubts.doubt import LEAST_ROWS, Column, Suspicion
 
 _MOST_MEMBERS = 100
+_LEAST_LETTERS = 5
+"""Shorter codes, such as those of airports, differ in one letter on purpose."""
 _OFTEN = 10  # rows that each frequent member has, at least
 _FEW = 0.02
 """Share of rows that rare members have together."""
@@ -66,7 +68,9 @@ def misspelt(column: Column) -> Suspicion | None:
     if not near.meant or not near.most_are:
         return None
     slips = {
-        value for value, meant in near.meant if meant is None or _letters(value) != _letters(meant)
+        value
+        for value, meant in near.meant
+        if len(value) >= _LEAST_LETTERS and (meant is None or _letters(value) != _letters(meant))
     }
     values = pl.Series(sorted(slips), dtype=pl.String)
     if not slips:
@@ -97,7 +101,7 @@ def rare_members(column: Column) -> Suspicion | None:
     values = texts["value"][cut:]
     is_alike = _ways(values) <= _ways(texts["value"][:cut])
     is_even = cut >= 4 and np.log(usual).std() <= _EVEN
-    if cut < 2 or usual[-1] < _OFTEN or (is_alike and not is_even):
+    if cut < 3 or usual[-1] < _OFTEN or (is_alike and not is_even):
         return None
     return Suspicion(
         problem=f"members far rarer than the other {cut}",

@@ -178,6 +178,17 @@ def test_a_long_tail_of_frequencies_has_no_rare_members() -> None:
     assert kinds_of(maker=cells) == set()
 
 
+def test_short_codes_that_are_alike_are_no_misspellings() -> None:
+    cells = [code for code in ("ATL", "BOS", "LAX", "ORD", "MCO") for _ in range(200)]
+    kinds = {kind for kind, _ in kinds_of(dest=[*cells, "LEX", "BOI", "ORF"])}
+    assert "misspelt values" not in kinds
+
+
+def test_one_far_number_in_many_rows_is_usual() -> None:
+    near = [str(100 + row % 900) for row in range(2_000)]
+    assert kinds_of(distance=[*near, *["4983"] * 20]) == set()
+
+
 @pytest.mark.parametrize("spread", [1.0, 1.5])
 def test_a_long_tail_of_amounts_has_no_far_numbers(spread: float) -> None:
     cells = column(lambda draw, _: f"{draw.lognormvariate(3, spread):.2f}")
