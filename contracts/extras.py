@@ -23,7 +23,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     ),
     "orchestration": (
         *("dagster", "dagster_webserver", "dagster_graphql"),
-        *("starlette", "uvicorn", "graphql", "graphene"),
+        *("starlette", "anyio", "uvicorn", "graphql", "graphene"),
         *("authlib", "httpx2", "itsdangerous", "joserfc"),
     ),
     "reports": ("great_expectations", "evidently", "pandas"),
