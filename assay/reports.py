@@ -16,10 +16,13 @@ from importlib.metadata import version as installed
 from typing import Any
 from xml.etree import ElementTree as ET
 
+from assay.contracts.errors import Where
 from assay.contracts.problems import SEVERITIES, Problem, Severity, name_first
 
 NOTHING = "check.nothing"
 """The id of the problem that a folder holds no contract."""
+_LEVELS: Mapping[Severity, str] = {"error": "error", "warning": "warning", "info": "note"}
+"""Severities as SARIF spells them."""
 MARKDOWN_LIMIT = 60_000  # GitHub cuts a comment at 65,536 characters
 
 
@@ -65,6 +68,13 @@ class RuleOutcome:
         return f"{self.description}: {verb} {self.failing:,} of {self.total:,} rows of {there} ({share:{'.2g' if share < 10 else '.0f'}} %){examples}{readers}"
 
     @property
+    def remedy(self) -> str:
+        """What to do about it, if it is bad."""
+        if self.passed is None or self.measured is None:
+            return "It is evaluated on the next delivery that has them"
+        return "Relax the rule, or fix the data first"
+
+    @property
     def is_bad(self) -> bool:
         """Whether it breaks its bound, or it is unknown."""
         return self.passed is not True
@@ -84,14 +94,12 @@ class ContractOutcome:
     @property
     def all_problems(self) -> tuple[Problem, ...]:
         """The problems, and the tried rules that would not hold, in one list."""
-        from assay.contracts.errors import Where
-
         tried = (
             Problem(
                 rule.id,
                 rule.severity if rule.passed is False else "warning",
                 rule.text,
-                "Relax the rule, or fix the data first",
+                rule.remedy,
                 Where(file=self.file, line=rule.line),
             )
             for rule in self.rules
@@ -150,13 +158,12 @@ def _all_problems(outcome: Outcome) -> Iterator[tuple[ContractOutcome, Problem]]
 
 def _closing(outcome: Outcome) -> str:
     counts = outcome.counts
-    checked = [
-        contract
+    checked = sum(
+        all(problem.id != NOTHING for problem in contract.problems)
         for contract in outcome.contracts
-        if all(problem.id != NOTHING for problem in contract.problems)
-    ]
+    )
     totals = [
-        _some(len(checked), "contract"),
+        _some(checked, "contract"),
         _some(counts["error"], "error"),
         _some(counts["warning"], "warning"),
     ]
@@ -355,7 +362,7 @@ def _sarif(outcome: Outcome) -> str:
         {
             "id": id_,
             "shortDescription": {"text": _kind(id_)},
-            "defaultConfiguration": {"level": _level(kinds[id_].severity)},
+            "defaultConfiguration": {"level": _LEVELS[kinds[id_].severity]},
         }
         for id_ in ids
     ]
@@ -389,15 +396,11 @@ def _sarif_result(contract: ContractOutcome, problem: Problem, rule: int) -> dic
     return {
         "ruleId": problem.id,
         "ruleIndex": rule,
-        "level": _level(problem.severity),
+        "level": _LEVELS[problem.severity],
         "message": {"text": f"{problem.problem}. {problem.remedy}."},
         "locations": [{"physicalLocation": physical}],
         "partialFingerprints": {"assay/1": _fingerprint(contract, problem)},
     }
-
-
-def _level(severity: Severity) -> str:
-    return {"error": "error", "warning": "warning", "info": "note"}[severity]
 
 
 def _kind(id_: str) -> str:

@@ -105,7 +105,7 @@ def test_text_is_one_line_each_and_a_count() -> None:
         "c/a.odcs.yaml:9: info: a: the tags is added. A patch step. [change.tags_added]",
         "c/a.odcs.yaml:5: error: x minimum 1: would quarantine 1,284 of 336,776 rows of a@1.1.0 (0.38 %), such as the rows at positions 4, 17, 80. They are read by ann (training), a/features."
         " Relax the rule, or fix the data first. [x_minimum]",
-        "c/a.odcs.yaml:5: warning: y is in b: unknown on a@1.1.0, which lacks the columns that it uses. Relax the rule, or fix the data first. [y_in_b]",
+        "c/a.odcs.yaml:5: warning: y is in b: unknown on a@1.1.0, which lacks the columns that it uses. It is evaluated on the next delivery that has them. [y_in_b]",
         "c/a.odcs.yaml:5: warning: slow: 149.25 on a@1.1.0, allowed < 100. It is read by ann (training), a/features. Relax the rule, or fix the data first. [slow]",
         "c/a.odcs.yaml: x maximum 9: all 336,776 rows of a@1.1.0 comply. [x_maximum]",
         "2 contracts, 2 errors, 3 warnings in 0.4 s",
