@@ -35,7 +35,7 @@ def status() -> list[dict[str, Any]]:
     reap(installation)
     published = installation.registry.versions.names()
     if not published:
-        installation.home.contract_paths()  # says that there is no contract either
+        installation.home.contract_paths()  # reports that there is no contract either
     waiting = [
         row
         for row in installation.registry.reviews.all()

@@ -30,7 +30,7 @@ Path = tuple[str | int, ...]
 class _Timeless(yaml.CSafeLoader):
     """The safe loader without YAML 1.1's dates.
 
-    ODCS dates are text, and its JSON schema says so.
+    ODCS dates are text, and its JSON schema states it.
     """
 
 

@@ -73,7 +73,7 @@ class Features(Settings):
 
     @property
     def feature_names(self) -> frozenset[str]:
-        """What the transforms make, as far as the contract alone says."""
+        """What the transforms make, as far as the contract alone states."""
         return frozenset(name for transform in self.transforms for name in transform.makes)
 
     @property

@@ -125,7 +125,7 @@ def limit_in(words: str) -> str:
 
 
 def denial_in(text: str) -> str:
-    """What a longer text says that speaks against the licence that it names, or nothing."""
+    """What a longer text states that speaks against the licence that it names, or nothing."""
     denial = _patterns("denials").search(text)
     return denial[0] if denial else ""
 
@@ -194,7 +194,7 @@ class _Reader:
         )
 
     def _separated(self, written: str) -> list[str] | None:
-        """The entries of a list without brackets, where one of them says that there is no licence
+        """The entries of a list without brackets, where one of them states that there is no licence
         and each of the others names one.
         """
         entries = [part.strip() for part in re.split(r"[;|,\n]", written) if part.strip()]

@@ -348,7 +348,7 @@ class Contract(Frozen):
     def classes(self) -> dict[str, SensitiveClass]:
         """Columns that are personal or more, with their class.
 
-        As they are classified, or by what their treatment says they hold, whichever is more.
+        As they are classified, or by what their treatment states they hold, whichever is more.
         """
         classes: dict[str, SensitiveClass] = {
             name: CLASSES.get(treatment.kind, "personal")

@@ -24,7 +24,7 @@ from assay.contracts.settings import Purpose
 
 Use = Literal["all", "non-commercial", "academic", "unspecified"]
 USES: tuple[Use, ...] = ("all", "non-commercial", "unspecified", "academic")
-"""From loose to strict. What nothing says of is before what is plainly for research only, as
+"""From loose to strict. What nothing states about is before what is plainly for research only, as
 the Data Provenance Initiative orders them."""
 
 

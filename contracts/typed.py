@@ -71,7 +71,7 @@ class _Error:
 
 
 def typed(name: str, value: Any) -> tuple[Any, list[Mistake]]:
-    """The settings that a property's value says, or None and what is wrong with it."""
+    """The settings that a property's value states, or None and what is wrong with it."""
     try:
         return _adapter(name).validate_python(value), []
     except ValidationError as invalid:

@@ -343,7 +343,7 @@ def _sql_type(column: Column) -> str:
 
 
 def _has_shape(value: str, column: Column) -> str:
-    """SQL: whether the JSON is an object, an array or a scalar wherever the contract says so.
+    """SQL: whether the JSON is an object, an array or a scalar wherever the contract states it.
 
     Null is all of them.
     """

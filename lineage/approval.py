@@ -81,7 +81,7 @@ def _approval(document: dict[str, Any]) -> Approval:
 
 
 def keyid_of(text: str) -> str:
-    """Which key an envelope says it was signed with; nothing is proved by it.
+    """Which key an envelope states it was signed with; nothing is proved by it.
 
     Raises: EvidenceError: it is no envelope with one signature.
     """
@@ -95,7 +95,7 @@ def keyid_of(text: str) -> str:
 
 
 def reason_in(text: str) -> str | None:
-    """The reason that an envelope holds, as its payload says; None if it is no approval."""
+    """The reason that an envelope holds, as its payload states; None if it is no approval."""
     try:
         reason = json.loads(base64.b64decode(json.loads(text)["payload"]))["predicate"]["why"]
     except (ValueError, KeyError, TypeError):
@@ -104,7 +104,7 @@ def reason_in(text: str) -> str | None:
 
 
 def subject_of(text: str) -> str:
-    """Which inputs an envelope speaks of, as its payload says.
+    """Which inputs an envelope speaks of, as its payload states.
 
     Raises: EvidenceError: it is no approval.
     """

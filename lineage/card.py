@@ -1,6 +1,6 @@
 """A version's checked statement, and what was derived from it -> its data card.
 
-Belongs here: the attributes every version has, each from its evidence; what no one measured says
+Belongs here: the attributes every version has, each from its evidence; what no one measured states
 `unknown`. Stays out: printing.
 """
 

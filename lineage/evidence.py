@@ -128,7 +128,7 @@ def expiry(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def expiry_name(version: str) -> str:
-    """The file next to a version's evidence that says it has expired."""
+    """The file next to a version's evidence that states it has expired."""
     return f"{version}.expired.json"
 
 

@@ -82,7 +82,7 @@ def expiry(row: Mapping[str, Any], path: str) -> dict[str, Any]:
 
 
 def expiry_name(run_id: str) -> str:
-    """The file below a data set's `evidence/NAME/quarantine` that says so."""
+    """The file below a data set's `evidence/NAME/quarantine` that states it."""
     return f"{run_id}.expired.json"
 
 

@@ -169,7 +169,7 @@ def _together(totals: Mapping[str, Document]) -> Document:
 def _answer(answers: Sequence[Document]) -> Document:
     """A rule over several partitions: passed where each has passed, unknown where one is.
 
-    A partition without rows says nothing of a rule about rows.
+    A partition without rows gives no information about a rule about rows.
     """
     passed = [
         answer["passed"] for answer in answers if answer["total"] or answer["passed"] is not None

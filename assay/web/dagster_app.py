@@ -214,7 +214,7 @@ class AssayWebserver(DagsterWebserver[WorkspaceProcessContext, WorkspaceRequestC
 
 
 def without_quotes(message: str) -> str:
-    """What graphql-core says about a value, without the value."""
+    """What graphql-core states about a value, without the value."""
     return _QUOTED.sub(
         lambda match: match[1].rstrip(" :").replace(", found", ", found another") + ".", message
     )

@@ -392,7 +392,7 @@ async def _read_body(request: Request) -> bytes | Refusal:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """The checked body, then whatever the connection says next."""
+    """The checked body, then whatever the connection receives next."""
     bodies = [body]
 
     async def replay() -> Message:

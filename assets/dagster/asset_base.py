@@ -106,7 +106,7 @@ def asset(
     beyond: Sequence[dg.AssetKey] = (),
     **more: Any,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
-    """`@dg.asset` with what every asset of a data set says.
+    """`@dg.asset` with what every asset of a data set states.
 
     `after` names the stages before it, `beyond` assets of other data sets.
     """

@@ -75,7 +75,7 @@ def sync_together(root: Path, upto: Path) -> None:
 
 
 def write_atomically(file: Path, text: str, mode: int = 0o600) -> None:
-    """Write a small file whole or not at all, synced; for its owner only unless `mode` says
+    """Write a small file whole or not at all, synced; for its owner only unless `mode` states
     otherwise.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +117,7 @@ def left_behind(path: Path, now_s: float) -> bool:
 
 
 def is_disk_full(error: BaseException | None, folder: Path | None = None) -> bool:
-    """Whether an error, or one it came from, says that the disk is full.
+    """Whether an error, or one it came from, states that the disk is full.
 
     Libraries wrap the number, so their words are read too.
     Args:
@@ -142,9 +142,9 @@ def is_disk_full(error: BaseException | None, folder: Path | None = None) -> boo
 
 
 def is_read_only(error: BaseException | None) -> bool:
-    """Whether an error, or one it came from, says that nothing may be written there.
+    """Whether an error, or one it came from, states that nothing may be written there.
 
-    SQLite says so in words.
+    SQLite states it in words.
     """
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):

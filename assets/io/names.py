@@ -2,7 +2,7 @@
 
 Belongs here: the labels, and the file that states which name each represents. Stays out: which names
 are the author's own (contracts), the key (keys.py). The name of a file, an object or a member of an
-archive may hold personal data. A label is the same in every run of the installation, and says
+archive may hold personal data. A label is the same in every run of the installation, and states
 nothing without its key.
 """
 

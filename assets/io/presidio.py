@@ -58,7 +58,7 @@ def spans(frame: pl.LazyFrame, columns: Sequence[str], model: str) -> list[pl.La
 
 @cache
 def analyzer(model: str) -> Callable[..., pl.Series]:
-    """Texts, and what shows the progress (`show`) -> what the model says of each text.
+    """Texts, and what shows the progress (`show`) -> what the model states about each text.
 
     Raises: ConfigurationError: Presidio is not installed (MissingExtraError), or there is no such model.
     """

@@ -81,7 +81,7 @@ def users_files() -> Iterator[None]:
 
 def write_for_user(file: Path, text: str) -> None:
     """Write a small file outside the home, whole or not at all, as open as the user's own umask
-    says.
+    states.
     """
     with users_files():
         write_atomically(file, text, mode=0o666)

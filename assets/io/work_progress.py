@@ -31,7 +31,7 @@ def shown_here() -> Show:
     return _show.get() or (lambda _: None)
 
 
-def tell(doing: str) -> None:
+def report_progress(doing: str) -> None:
     """Report what is being done, such as `3 of 20 files read`. Nothing personal."""
     show = _show.get()
     if show is not None:

@@ -140,7 +140,7 @@ def _checked(installation: Installation, side: _Side, passed: Collection[str]) -
     """Digest -> file, each compared with the evidence, but for the digests that are passed over."""
     row = side.row
     if row.expired_at:
-        installation.scan(row)  # says that it has
+        installation.scan(row)  # raises the reason
     installation.lake.check_files(
         row.dataset, tuple(file for file in side.signed if file.sha256 not in passed)
     )

@@ -31,7 +31,7 @@ def open_version(
     installation.registry.check_writable()
     row = installation.version(name, version)
     if row.expired_at:
-        installation.scan(row)  # says so; nothing was opened
+        installation.scan(row)  # raises the reason; nothing was opened
     predicate = installation.statement(row)["predicate"]
     admitted = _purposes(row, predicate)
     allowed = purpose in admitted

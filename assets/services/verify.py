@@ -169,7 +169,7 @@ def _count_approvals(predicate: dict[str, Any]) -> list[str]:
     """The decisions of people that the evidence carries.
 
     That each is of this version's inputs is checked; whose keys they are, the stewards' file
-    says.
+    states.
     """
     given = predicate["admission"].get("approvals", [])
     subjects = {

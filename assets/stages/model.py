@@ -79,7 +79,7 @@ def retrain_if_due(run: Run) -> Acted | None:
 def _retrain(
     run: Run, policy: Retrain, target: Target, trigger: Trigger, overtaken: list[Trigger]
 ) -> Json:
-    """Train, evaluate, and put the candidate where its judgement says.
+    """Train, evaluate, and put the candidate where its judgement states.
 
     Returns: the details that the registry keeps.
     """
@@ -266,7 +266,7 @@ def _switch(
     serves: Json | None,
     due: Sequence[Trigger],
 ) -> None:
-    """Put the candidate where its judgement says, if anywhere, and close what was due.
+    """Put the candidate where its judgement states, if anywhere, and close what was due.
 
     Raises: ActionError: another process has done so.
     """

@@ -1,4 +1,4 @@
-"""What a version says of its partitions: those that are new in it, on top of the version that it is built on.
+"""What a version states about its partitions: those that are new in it, on top of the version that it is built on.
 
 Belongs here: gathering, building the tree that the statement refers to. Stays out: the tree itself (lineage/partition_tree.py), signing (statement.py).
 Each partition has its own account and checks in its document; its verdict, approvals and fitted state are in the evidence of the version that made it.

@@ -167,7 +167,7 @@ def _committed(
 def end_as_already_published(run: Run, row: Version) -> bool:
     """End a run whose inputs were published before.
 
-    Returns: whether `latest` went back to that version: the source, or the contract, is again what it was then. One window of several says nothing of that.
+    Returns: whether `latest` went back to that version: the source, or the contract, is again what it was then. One window of several gives no information about that.
     """
     registry = run.installation.registry
     is_whole = run.contract.source.windows is None and run.partition is None
@@ -186,7 +186,9 @@ def finish(run: Run) -> None:
     run.installation.deliver_outbox()
     reached("before the sweep")
     run.installation.lake.clear(run.contract.name, run.run_id)
-    with suppress(ClockError):  # the version is published; who shows it says that nothing expired
+    with suppress(
+        ClockError
+    ):  # the version is published; whoever shows it reports that nothing expired
         quarantine_record.expire(run.installation, [run.contract.name])
         expire(run.installation, run.contract.name)
 

@@ -104,7 +104,7 @@ def _compare(old: Part, new: Part, path: Path, name: str) -> Iterator[Change]:
         was = before.get(facet, (None, ()))[0]
         will, place = now.get(facet, (None, ()))
         if facet == "physicalType" and before.get("type") != now.get("type"):
-            continue  # the logical type says it
+            continue  # the logical type states it
         relation = _limit_relation(facet, before, now)
         yield from compare_values(facet, was, will, (*path, *place), name, relation)
     inner = (*path, "properties")

@@ -246,7 +246,7 @@ def _bound(
         problem = f"{operator} compares with {value!r}"
         remedy = "Compare with a number"
     elif len(numbers) == 2 and numbers[0] > numbers[1]:
-        problem = f"{operator} says {numbers[0]} to {numbers[1]}"
+        problem = f"{operator} goes from {numbers[0]} to {numbers[1]}"
         remedy = "Write the smaller number first"
     else:
         limits = (numbers[0], numbers[1]) if len(numbers) == 2 else numbers[0]

@@ -136,7 +136,7 @@ def pattern_can_run(pattern: str, path: Path, collected: Collected) -> bool:
         remedy = (
             _WITHOUT_LOOKING
             if looks
-            else "Fix the pattern; docs/reference/contracts.md says what it can use"
+            else "Fix the pattern; docs/reference/contracts.md describes what it can use"
         )
         collected.refuse(f"the pattern cannot run: {reason}", remedy, path, "assay.pattern")
     return reason is None

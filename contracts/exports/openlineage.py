@@ -24,7 +24,7 @@ NO_TIME = "1970-01-01T00:00:00Z"  # the standard demands a time, and a contract 
 
 
 def openlineage(contract: Contract, *, event_time: str = NO_TIME) -> str:
-    """The event as JSON. Whoever sends it says `event_time`, ISO 8601 with a zone."""
+    """The event as JSON. Whoever sends it states `event_time`, ISO 8601 with a zone."""
     from openlineage.client import event_v2
     from openlineage.client.serde import Serde
 

@@ -53,7 +53,7 @@ class Texts(Settings):
 
     Hashed words as vectors, and a classifier that tries to distinguish the two sides.
 
-    `threshold` is its area under the curve on texts it has not seen: 0.5 says that no one could
+    `threshold` is its area under the curve on texts it has not seen: 0.5 states that no one could
     tell.
     """
 

@@ -37,7 +37,7 @@ class Fairness(Settings):
 
     The largest differences between groups that are allowed, as shares.
 
-    `selection`: of those it says yes to (demographic parity). `opportunity`: of those it finds
+    `selection`: of those it answers yes to (demographic parity). `opportunity`: of those it finds
     among the positive (Hardt et al., 2016). A group of fewer than `smallest` evaluated rows is left
     out.
     """

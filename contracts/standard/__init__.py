@@ -50,7 +50,7 @@ _BEFORE_3 = frozenset(
 
 
 def schema_problems(document: Document) -> list[Problem]:
-    """Everything that the official schema of the document's version says against it.
+    """Everything that the official schema of the document's version states against it.
 
     Each problem has its line and its key. A document that its own version refuses and the newest
     allows is let through with a warning: three official examples are such.

@@ -138,7 +138,7 @@ def _number_of_items(error: Any, place: str) -> _Sentence:
 def _repeated_item(error: Any, place: str) -> _Sentence:
     items = error.instance
     twice = next(item for index, item in enumerate(items) if item in items[:index])
-    return _Sentence("items", f"{place} says {json.dumps(twice)} twice", "Keep one of the two")
+    return _Sentence("items", f"{place} lists {json.dumps(twice)} twice", "Keep one of the two")
 
 
 def _forbidden(error: Any, place: str) -> _Sentence:

@@ -15,7 +15,7 @@ Columns = Annotated[tuple[str, ...], Field(min_length=1)]
 class Step(Settings):
     """One repair.
 
-    What it is fitted on is its version's own rows, unless `fit` says that what the first version
+    What it is fitted on is its version's own rows, unless `fit` states that what the first version
     taught holds for all later ones.
     """
 

@@ -117,7 +117,7 @@ class Rewrite(Correction):
     step: Literal["rewrite"]
     columns: Columns
     pattern: str
-    """A regular expression as in the contract's rules, found anywhere in the value unless it says
+    """A regular expression as in the contract's rules, found anywhere in the value unless it states
     `^` and `$`."""
     to: str | None = None
     """What is in its place; `${1}` is the pattern's first group, `$$` a dollar."""

@@ -38,7 +38,7 @@ class Boilerplate(Correction):
     step: Literal["boilerplate"]
     columns: Columns
     share: Share = 0.1
-    """From which share of the rows on a line says nothing about its row."""
+    """From which share of the rows on a line gives no information about its row."""
     support: int = Field(default=10, ge=2)
     """And from how many rows on."""
 

@@ -21,7 +21,7 @@ class Selection(Settings):
 
     @property
     def by_target(self) -> bool:
-        """Whether it asks what a feature says about the target."""
+        """Whether it asks what a feature states about the target."""
         return False
 
 

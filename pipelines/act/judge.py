@@ -166,7 +166,7 @@ def judge_canary(
 
     Args: challenger, champion: their metric with a 95 % interval, each over outcomes of its own, so
     many.
-    Sure is what an interval says that may be looked at with every delivery of outcomes
+    Sure is what an interval states that may be looked at with every delivery of outcomes
     (`at_any_time`, with the policy's confidence).
     """
     apart, error, _ = unpaired(challenger, champion)

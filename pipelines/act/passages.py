@@ -222,7 +222,7 @@ def _stretches(text: str) -> Iterator[tuple[int, int]]:
     """Paragraphs, by empty lines."""
     start = 0
     for gap in _PARAGRAPH.finditer(text):
-        # indentation of the next paragraph belongs to it: it says that it is no prose
+        # indentation of the next paragraph belongs to it: it states that it is no prose
         if text[start : gap.start()].strip():
             yield start, gap.start()
         start = gap.end() - (len(gap[0]) - len(gap[0].rstrip(" \t")))

@@ -286,10 +286,10 @@ def _gap(
 def _apart(
     groups: pl.Series, labels: NDArray[Any], scores: NDArray[Any], smallest: int
 ) -> tuple[float | None, float | None, int]:
-    """Largest less smallest share of a group that the model says yes to, of all and of the
+    """Largest less smallest share of a group that the model answers yes to, of all and of the
     positive. Yes is what is above the share of the positive.
 
-    A model that gives an order has no threshold of its own: the one taken here says yes as
+    A model that gives an order has no threshold of its own: the one taken here answers yes as
     often as it is true.
     """
     frame = pl.DataFrame({"group": groups.cast(pl.String), "label": labels, "score": scores})

@@ -17,7 +17,7 @@ from assay.pipelines.core.frames import ROW
 
 SUPERSEDED = 0.0
 """The confidence of a value that begins or ends inside an escape: what replaces it, another row
-says.
+states.
 """
 _COLUMNS = (ROW, "column", "kind", "value", "confidence")
 

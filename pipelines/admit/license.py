@@ -208,7 +208,7 @@ def held_against(
     evidence: str,
     policy: LicensePolicy,
 ) -> LicenseVerdict:
-    """The verdict next to what a text at the source says: where that allows less, it holds; its
+    """The verdict next to what a text at the source states: where that allows less, it holds; its
     obligations hold in any case.
 
     Args:

@@ -87,7 +87,7 @@ def part_of_personal(name: str, others: Iterable[PersonalKind]) -> PersonalKind 
 
 def lists_things(names: Iterable[str]) -> bool:
     """Whether the names of a table's columns say that it lists things in the open, such as
-    airports, and none says that it is about persons.
+    airports, and none states that it is about persons.
     """
     columns = [words(name) for name in names]
     about_things = any(_any_word_of("things").search(column) for column in columns)
@@ -97,7 +97,7 @@ def lists_things(names: Iterable[str]) -> bool:
 
 
 def holds_places(name: str) -> bool:
-    """Whether the name says that the column holds places, or public institutions."""
+    """Whether the name states that the column holds places, or public institutions."""
     places = _expanded(read_yaml(_DATA)["places"])
     return re.search(rf"(^|_)({places})(_?name)?{_NUMBERED}$", words(name)) is not None
 
@@ -125,7 +125,7 @@ def least_digits(kind: PersonalKind) -> int | None:
 
 
 def key_hint(name: str) -> bool:
-    """Whether the name says that it names something."""
+    """Whether the name states that it names something."""
     column = words(name)
     is_key = re.search(rf"(^|_)({_key_endings()})$", column) is not None
     return is_key or re.search(r"[a-z](id|key)$", column) is not None

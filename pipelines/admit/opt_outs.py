@@ -74,7 +74,7 @@ def _is_less(outcome: str, than: str) -> bool:
 
 
 def tdm_reservation(value: Any, policy: Any) -> OptOut | None:
-    """What `tdm-reservation` says: reserved for 1; a policy names terms on which it may be had.
+    """What `tdm-reservation` states: reserved for 1; a policy names terms on which it may be had.
 
     Any other value but 0 is no statement that can be read.
     """
@@ -88,7 +88,7 @@ def tdm_reservation(value: Any, policy: Any) -> OptOut | None:
 
 
 def tdm_of_file(text: str, place: str) -> OptOut | None:
-    """What a `tdmrep.json` says of a place below it, such as `/flights/2024.csv`.
+    """What a `tdmrep.json` states about a place below it, such as `/flights/2024.csv`.
 
     Of several rules that match, the strictest holds.
     """

@@ -306,7 +306,7 @@ def _search(frame: pl.LazyFrame, pair: Pair, way: Halves, shaped: int) -> pl.Laz
     held = _together(pair.cells(frame), way).filter(_likely(way))
     if way.confirm is not None:
         confirm = way.confirm
-        # of plain digits next to a whole number nothing says that they belong to it
+        # of plain digits next to a whole number nothing states that they belong to it
         alone = ("head", "tail") if way.named else ("head",)
         held = held.filter(
             pl.col("whole").map_batches(_confirms(confirm), return_dtype=pl.Boolean),

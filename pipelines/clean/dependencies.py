@@ -45,7 +45,7 @@ class Witness:
 
     @property
     def prediction(self) -> pl.Expr:
-        """What the row's group says; null where it says nothing."""
+        """What the row's group states; null where it gives no information."""
         return group(self.given).replace_strict(
             self.says["group"], self.says["value"], default=None, return_dtype=pl.String
         )
@@ -131,7 +131,7 @@ def sampled(rows: pl.LazyFrame, count: int) -> pl.LazyFrame:
 def _groups(
     rows: pl.LazyFrame, given: Sequence[str], decides: str, step: Dependencies
 ) -> pl.LazyFrame:
-    """What each group with a clear majority says; where most say nothing, neither does it."""
+    """What each group with a clear majority states; where most say nothing, neither does it."""
     counted = (
         rows.select(group(given).alias("group"), pl.col(decides).alias("value"))
         .drop_nulls("group")

@@ -159,7 +159,7 @@ def _schema(
     before: Sketch, now: Sketch, kinds: Mapping[str, Kind], policy: DriftPolicy
 ) -> Iterator[Claim]:
     """Columns that came, went, or changed their type; those that are compared whatever the policy
-    says.
+    states.
     """
     for column in dict.fromkeys([*before.schema, *now.schema, *kinds]):
         old, young = before.schema.get(column), now.schema.get(column)

@@ -56,7 +56,7 @@ def obstacle(reference: pl.Series, current: pl.Series) -> str | None:
 def tested(
     reference: pl.Series, current: pl.Series, kind: Kind, method: Method
 ) -> tuple[float, bool]:
-    """Evidently's score of two samples, and whether its own test says drift."""
+    """Evidently's score of two samples, and whether its own test states drift."""
     with importing_evidently():
         from evidently.legacy.calculations.stattests import get_stattest
         from evidently.legacy.core import ColumnType

@@ -19,7 +19,7 @@ RARE = 5  # expected rows under which categories are counted together, as a chi-
 def of_numbers(before: pl.DataFrame, now: pl.DataFrame) -> float:
     """Kolmogorov and Smirnov's test of two summaries (`value` in order, `rows`).
 
-    Many equal values make it more careful than it says. Source: Smirnov (1948), Annals of
+    Many equal values make it more careful than it states. Source: Smirnov (1948), Annals of
     Mathematical Statistics 19, 279.
     """
     from scipy.stats import kstwobign

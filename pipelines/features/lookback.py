@@ -294,7 +294,7 @@ def _with_all(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.Series, pl.D
 
 
 def _codes(keys: Sequence[pl.Series], rows: int) -> tuple[Array, int]:
-    """A number for each combination of keys, and one more than the greatest; which one says
+    """A number for each combination of keys, and one more than the greatest; which one states
     nothing.
     """
     code, every = np.zeros(rows, dtype=np.int64), 1

@@ -127,7 +127,7 @@ def _scaled(transform: Scale, fitted: Fitted, context: Context) -> Made:  # noqa
             float(fitted.values[column]["middle"]),
             float(fitted.values[column]["width"]),
         )
-        # a constant column says nothing: it becomes 0, not a division by 0
+        # a constant column gives no information: it becomes 0, not a division by 0
         # times the reciprocal, not divided: Polars divides one row and many rows by a number with
         # different last bits
         return finite((number(column) - middle) * (1.0 / (width or 1.0)))

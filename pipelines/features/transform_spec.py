@@ -140,7 +140,7 @@ def looked_up(
     context: Context,
     default: float | int | None = None,
 ) -> pl.Expr:
-    """What a table says next to its `value`: a hash join on every engine.
+    """What a table states next to its `value`: a hash join on every engine.
 
     `default` for a value it lacks, and for a missing one.
 

@@ -168,7 +168,7 @@ def _may_be_title(records: Sequence[Record], columns: int) -> bool:
 
 def is_header(first: Record, rows: Sequence[Record], columns: int) -> bool | None:
     """Whether the first record names columns, compared with the records below it; None if one
-    column says so and another the contrary.
+    column states it and another the contrary.
     """
     given = [cell.strip() for cell in first.cells]
     same_width = [row.cells for row in rows[:_BODY] if len(row.cells) == columns]

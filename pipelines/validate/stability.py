@@ -71,7 +71,7 @@ def index(reference: pl.Series, current: pl.Series) -> float:
     ordered = reference.dtype.is_numeric() or reference.dtype.is_temporal()
     before, now = _ordered(reference, current) if ordered else _categories(reference, current)
     p, q = (np.maximum(counts, 0.5) / counts.sum() for counts in (before, now))
-    filled = (before > 0) | (now > 0)  # a bin that is empty on both sides says nothing
+    filled = (before > 0) | (now > 0)  # a bin that is empty on both sides gives no information
     return float(np.sum((q[filled] - p[filled]) * np.log(q[filled] / p[filled])))
 
 

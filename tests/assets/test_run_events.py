@@ -11,7 +11,7 @@ import pytest
 from assay.assets.dagster.definitions import definitions_of
 from assay.assets.dagster.instance import Happening, execute
 from assay.assets.io.sources.places import together
-from assay.assets.io.work_progress import progress_shown_by, tell
+from assay.assets.io.work_progress import progress_shown_by, report_progress
 from tests.conftest import SampleHome, named
 
 
@@ -41,10 +41,10 @@ def test_progress_of_one_thread_is_not_shown_in_another() -> None:
     def work(name: str) -> None:
         with progress_shown_by(seen[name].append):
             both_there.wait()
-            tell(f"1 of 2 of {name}")
+            report_progress(f"1 of 2 of {name}")
             both_there.wait()
-            tell(f"2 of 2 of {name}")
-        tell("after the run")
+            report_progress(f"2 of 2 of {name}")
+        report_progress("after the run")
 
     in_threads(lambda: work("alpha"), lambda: work("beta"))
     assert seen == {name: [f"1 of 2 of {name}", f"2 of 2 of {name}"] for name in ("alpha", "beta")}
@@ -53,9 +53,9 @@ def test_progress_of_one_thread_is_not_shown_in_another() -> None:
 def test_work_that_a_run_does_in_several_threads_is_shown_to_that_run() -> None:
     seen: list[str] = []
     with progress_shown_by(seen.append):
-        together(lambda number: tell(f"file {number}"), [1, 2, 3])
+        together(lambda number: report_progress(f"file {number}"), [1, 2, 3])
     assert sorted(seen) == ["file 1", "file 2", "file 3"]
-    together(lambda number: tell(f"file {number}"), [4])
+    together(lambda number: report_progress(f"file {number}"), [4])
     assert len(seen) == 3
 
 
@@ -64,8 +64,8 @@ def test_an_inner_run_does_not_end_the_progress_of_the_outer() -> None:
     inner: list[str] = []
     with progress_shown_by(outer.append):
         with progress_shown_by(inner.append):
-            tell("inner")
-        tell("outer")
+            report_progress("inner")
+        report_progress("outer")
     assert (outer, inner) == (["outer"], ["inner"])
 
 

@@ -209,14 +209,14 @@ WRONG: list[tuple[str, str, list[str]]] = [
         'pattern: "^M[0-9]+$"',
         'pattern: "["',
         [
-            "16:30 assay.pattern: the pattern cannot run: it is no regular expression: unclosed character class. Fix the pattern; docs/reference/contracts.md says what it can use."
+            "16:30 assay.pattern: the pattern cannot run: it is no regular expression: unclosed character class. Fix the pattern; docs/reference/contracts.md describes what it can use."
         ],
     ),
     (
         'pattern: "^M[0-9]+$"',
         'pattern: "a{1000}{1000}"',
         [
-            "16:30 assay.pattern: the pattern cannot run: it is no regular expression: Compiled regex exceeds size limit of 10485760 bytes.. Fix the pattern; docs/reference/contracts.md says what it can use."
+            "16:30 assay.pattern: the pattern cannot run: it is no regular expression: Compiled regex exceeds size limit of 10485760 bytes.. Fix the pattern; docs/reference/contracts.md describes what it can use."
         ],
     ),
     (
@@ -312,7 +312,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
         "{value: night}",
         "{value: day}",
         [
-            '22:9 odcs.items: schema[0].properties[2].enum says {"value": "day"} twice. Keep one of the two.'
+            '22:9 odcs.items: schema[0].properties[2].enum lists {"value": "day"} twice. Keep one of the two.'
         ],
     ),
     (
@@ -365,7 +365,7 @@ WRONG: list[tuple[str, str, list[str]]] = [
     (
         "mustBeLessThan: 5",
         "mustBeBetween: [5, 1]",
-        ["27:53 assay.operator: mustBeBetween says 5 to 1. Write the smaller number first."],
+        ["27:53 assay.operator: mustBeBetween goes from 5 to 1. Write the smaller number first."],
     ),
     (
         "mustBeLessThan: 5",

@@ -197,7 +197,7 @@ def _with_whole_numbers(
 
 
 def _written(rows: pl.LazyFrame, folder: Path, proof: WellFormed) -> int | None:
-    """Write the rows; None if there are not as many as the proof says.
+    """Write the rows; None if there are not as many as the proof states.
 
     Each try writes a file of its own: Polars may still be writing when it has reported that it failed.
     """

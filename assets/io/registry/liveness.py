@@ -73,7 +73,7 @@ def heartbeat(name: str, beat: Callable[[], None]) -> Iterator[None]:
 
 @cache
 def host() -> str:
-    """This machine until it starts again: two containers of one host name have different names here only if their host says so."""
+    """This machine until it starts again: two containers of one host name have different names here only if their host states it."""
     try:
         booted = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         space = str(

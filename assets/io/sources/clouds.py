@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from assay.assets.io.sources.places import CHUNK, MAX_FILES, Seen, Sink, fixed_part, matches
-from assay.assets.io.work_progress import tell
+from assay.assets.io.work_progress import report_progress
 from assay.contracts.errors import SourceError, Where
 from assay.contracts.extras import missing_extra
 
@@ -87,7 +87,9 @@ def download(location: str, item: Object, sink: Sink) -> Seen:
                 raise _changed(sink.where)
             for chunk in answer.stream(min_chunk_size=_MIN_CHUNK):
                 sink.write([bytes(chunk)])
-                tell(f"{sink.size / 1e6:,.0f} of {item.size_bytes / 1e6:,.0f} MB fetched")
+                report_progress(
+                    f"{sink.size / 1e6:,.0f} of {item.size_bytes / 1e6:,.0f} MB fetched"
+                )
             if sink.size == item.size_bytes:
                 return Seen(sink.digest, sink.size, item.etag, item.modified)
         except obstore.exceptions.PreconditionError:
@@ -145,7 +147,7 @@ def _store(location: str, where: Where) -> Any:
 
 
 def _client(prefix: str) -> Any:
-    """Plain HTTP only where the environment says so, as for a store of one's own on the same
+    """Plain HTTP only where the environment states it, as for a store of one's own on the same
     network.
     """
     import os

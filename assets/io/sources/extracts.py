@@ -22,7 +22,7 @@ from assay.assets.io.decode.task import ROWS, repeated_name
 from assay.assets.io.sources.overlap import Records, Value, overlap_start
 from assay.assets.io.sources.places import Mark, Overlap, Sink
 from assay.assets.io.sources.read_result import Read, write_unreadable
-from assay.assets.io.work_progress import tell
+from assay.assets.io.work_progress import report_progress
 from assay.contracts.errors import SourceError, Where
 from assay.contracts.settings import CsvOptions, Source, Watermark
 from assay.pipelines.core.frames import ROW
@@ -226,7 +226,7 @@ def write(sink: Target, frames: Iterator[pl.DataFrame], names: Sequence[str]) ->
         buffer = io.BytesIO()
         frame.write_csv(buffer, include_header=False, quote_style="non_numeric")
         sink.write([buffer.getvalue()])
-        tell(f"{rows:,} rows fetched")
+        report_progress(f"{rows:,} rows fetched")
 
 
 def read(source: Source, file: Path, folder: Path, where: Where) -> Read:

@@ -17,7 +17,7 @@ from assay.assets.io.decode.task import ROWS, UNREADABLE
 from assay.assets.io.names import with_hint
 from assay.assets.io.sources.places import together
 from assay.assets.io.sources.read_result import UNREADABLE_SCHEMA, Read, rows_in
-from assay.assets.io.work_progress import tell
+from assay.assets.io.work_progress import report_progress
 from assay.contracts.errors import AssayError, SourceError, Where
 from assay.pipelines.core.frames import ROW, FileRead
 from assay.pipelines.ingest.records import numbered
@@ -47,7 +47,7 @@ def read(files: Sequence[tuple[str, Path]], reader: Reader, folder: Path, where:
             place = replace(error.where, file=f"{where.file}, '{name}'")
             raise type(error)(error.problem, with_hint(error.remedy, name), place) from error
         done += 1
-        tell(f"{done:,} of {len(files):,} files read")
+        report_progress(f"{done:,} of {len(files):,} files read")
         return result
 
     reads = together(read_part, list(enumerate(files, start=1)))

@@ -11,7 +11,7 @@ from assay.assets.io.decode.parquet import name_literal
 from assay.assets.io.sources.extracts import Extract, Growth, Target, take
 from assay.assets.io.sources.overlap import Value
 from assay.assets.io.sources.places import Mark, Sink
-from assay.assets.io.work_progress import tell
+from assay.assets.io.work_progress import report_progress
 from assay.contracts.errors import SourceError, Where
 from assay.contracts.extras import missing_extra
 from assay.contracts.settings import CsvOptions
@@ -120,7 +120,7 @@ def _report_progress(chunks: Iterator[bytes]) -> Iterator[bytes]:
     for chunk in chunks:
         size += len(chunk)
         if size - reported > REPORT_EVERY:
-            tell(f"{size / 1e6:,.0f} MB fetched")
+            report_progress(f"{size / 1e6:,.0f} MB fetched")
             reported = size
         yield chunk
 

@@ -32,7 +32,7 @@ def is_source(path: Path, roots: Sequence[Path]) -> bool:
 
 
 def lies_in_home(path: Path, home: Path) -> bool:
-    """Whether a path is the home or is in it, by its text or by what the file system says its
+    """Whether a path is the home or is in it, by its text or by what the file system states its
     folders are.
 
     A file system that does not distinguish upper and lower case, or a second mount, spells the same

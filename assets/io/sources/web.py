@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 from assay.assets.io.sources.hosts import Resolve, addresses, is_allowed, resolve
 from assay.assets.io.sources.places import CHUNK, Place, Seen, Sink, too_large
-from assay.assets.io.work_progress import tell
+from assay.assets.io.work_progress import report_progress
 from assay.contracts.errors import SourceError, Where
 from assay.contracts.location import kind_of, problem_of
 
@@ -108,7 +108,7 @@ def _receive(response: Any, sink: Sink, started: float) -> Iterator[bytes]:
                     "Fetch it from a faster server, or in parts",
                     sink.where,
                 )
-            tell(f"{sink.size / 1e6:,.0f} MB fetched")
+            report_progress(f"{sink.size / 1e6:,.0f} MB fetched")
             yield chunk
     except (urllib3.exceptions.HTTPError, OSError) as error:
         raise _Broken(f"the connection broke ({type(error).__name__})") from error
