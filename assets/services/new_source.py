@@ -23,6 +23,7 @@ from assay.assets.io.sources.gather import without_paths_in_errors
 from assay.assets.io.sources.places import Fetched, File, Place, Sink, fetched, fixed_part
 from assay.assets.io.sources.read_result import Read, rows_in
 from assay.assets.io.sources.roots import INBOX, is_source
+from assay.assets.services.read import open_version
 from assay.contracts.errors import SourceError, Where, shown
 from assay.contracts.location import DATABASES, SERVERS, displayed, kind_of, problem_of
 from assay.contracts.settings import CsvOptions, Source
@@ -288,6 +289,7 @@ def _published(location: str) -> Fetched:
 
     named = upstream(location)
     assert named is not None
+    open_version(*named, "analytics")  # a draft shows values: the use is checked and recorded
     installation = Installation.open()
     row = installation.version(*named)
     statement = installation.statement(row)

@@ -24,7 +24,7 @@ import pytest
 from assay.contracts.load import load
 from assay.contracts.location import Kind
 from assay.contracts.settings import Source
-from tests.conftest import SampleHome
+from tests.conftest import SampleHome, setting
 from tests.journeys.conftest import Assay
 
 FORMATS = get_args(Source.model_fields["format"].annotation)
@@ -240,6 +240,23 @@ def test_every_kind_of_place_that_a_run_reads_is_drafted(
     contract = drafted(assay, installation, *arguments)
     assert kind_of(contract.source.location) == kind
     assert len(contract.columns) >= 2
+
+
+def test_a_draft_of_a_published_version_is_a_recorded_use(
+    assay: Assay, installation: SampleHome
+) -> None:
+    installation.published()
+    drafted(assay, installation, "assay:readings")
+    (use,) = installation.open().registry.uses.all("readings")
+    assert (use.purpose, use.allowed) == ("analytics", True)
+
+
+def test_a_version_that_is_not_admitted_for_analytics_is_not_drafted(
+    assay: Assay, installation: SampleHome
+) -> None:
+    installation.promise(setting("license", purposes=["redistribution"]))
+    installation.published()
+    assert "was not admitted for 'analytics'" in refused(assay, installation, "assay:readings")
 
 
 @pytest.fixture
