@@ -1,4 +1,4 @@
-"""Planted errors detected without configuration: python benchmarks/dqbench.py [--seeds 42 1 2 3] [--tools assay goldencheck pandera]
+"""Planted errors detected without configuration: python benchmarks/dqbench.py [--seeds 42 1 2 3] [--tools goldencheck pandera assay]
 
 DQBench (PyPI `dqbench`, MIT) generates three tables with planted errors: 5,000 × 20, 50,000 × 30 and 100,000 × 50. It scores, by column, what a tool reports
 without configuration: F1 over planted and clean columns, weighted 20, 40 and 40 %. Its rules count any finding on a planted column as detected, and only warnings

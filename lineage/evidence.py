@@ -206,7 +206,7 @@ def opened(text: str, key: Key, predicate_type: str = PREDICATE_TYPE) -> dict[st
         kinds.add(BY_REFERENCE_TYPE)
     if document.get("_type") != STATEMENT_TYPE or document.get("predicateType") not in kinds:
         raise EvidenceError(
-            f"the signed file is of another kind, not a {predicate_type.rsplit(':', 2)[-2].replace('-', ' ')}",
+            f"the signed file is not of the kind '{predicate_type.rsplit(':', 2)[-2].replace('-', ' ')}'",
             "Use the file of this kind, or restore it from a backup",
         )
     return document

@@ -86,6 +86,16 @@ def check_websocket_text(text: str, role: Role) -> str | Refusal:
     return json.dumps(passed)
 
 
+def answer_for_another_role(text: str, refusal: Refusal) -> str | None:
+    """The answer to a subscription that only a higher role may open, which leaves the connection
+    open for what the page shows besides; None if no role may send this message.
+    """
+    if isinstance(check_websocket_text(text, "administrator"), Refusal):
+        return None
+    payload = {"message": refusal.reason}
+    return json.dumps({"type": "error", "id": json.loads(text).get("id"), "payload": payload})
+
+
 def _read_object(body: bytes) -> dict[str, Any] | Refusal:
     try:
         message = json.loads(body.decode("utf-8"))

@@ -11,7 +11,7 @@ import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assay.contracts.stewards import role_includes
-from assay.web.graphql_guard import Refusal, check_websocket_text
+from assay.web.graphql_guard import Refusal, answer_for_another_role, check_websocket_text
 from assay.web.people import Visitor
 
 POLICY_VIOLATION = 1008
@@ -57,19 +57,25 @@ class WebsocketGuard:
         return visitor
 
     async def receive(self) -> Message:
-        """The next message; a refused one closes the connection."""
-        message = await self._receive()
-        if message["type"] != "websocket.receive":
-            return message
-        visitor, text = self._visitor(), message.get("text")
-        if isinstance(visitor, Refusal):
-            return await self._close(visitor)
-        if text is None:
-            return await self._close(Refusal(400, "Messages must be text."))
-        checked = check_websocket_text(text, visitor.role)
-        if isinstance(checked, Refusal):
-            return await self._close(checked)
-        return {"type": "websocket.receive", "text": checked}
+        """The next message that may pass. One that another role may send is answered here; one that
+        no one may send closes the connection.
+        """
+        while True:
+            message = await self._receive()
+            if message["type"] != "websocket.receive":
+                return message
+            visitor, text = self._visitor(), message.get("text")
+            if isinstance(visitor, Refusal):
+                return await self._close(visitor)
+            if text is None:
+                return await self._close(Refusal(400, "Messages must be text."))
+            checked = check_websocket_text(text, visitor.role)
+            if not isinstance(checked, Refusal):
+                return {"type": "websocket.receive", "text": checked}
+            answer = answer_for_another_role(text, checked)
+            if answer is None:
+                return await self._close(checked)
+            await self.send({"type": "websocket.send", "text": answer})
 
     async def send(self, message: Message) -> None:
         """Pass on what Dagster sends, while the person is signed in."""

@@ -194,7 +194,7 @@ def test_an_expiry_that_nobody_signed_excuses_nothing(installation: SampleHome) 
     (opened_home.home.root / "evidence" / "readings" / "1.0.0.expired.json").write_text(
         opened_home.envelope(made.row)
     )
-    with pytest.raises(EvidenceError, match="not of type 'expiry'"):
+    with pytest.raises(EvidenceError, match="not of the kind 'expiry'"):
         verify(opened_home.home.root, "readings", "1.0.0", opened_home.keys.public())
 
 

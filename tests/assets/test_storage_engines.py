@@ -77,5 +77,5 @@ def test_a_file_has_one_engine_in_all_threads_and_no_connection_stays_open(tmp_p
         assert first is not second
     open_files = {str(link.resolve()) for link in Path("/proc/self/fd").iterdir()}
     assert not [name for name in open_files if name.startswith(str(tmp_path))]
-    with pytest.raises(ValueError, match="keep no connection"):
+    with pytest.raises(ValueError, match="keeps connections open"):
         create(urls[0], poolclass=sa.QueuePool)

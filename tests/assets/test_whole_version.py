@@ -132,7 +132,7 @@ def test_a_released_row_may_repeat_a_key_and_counts(installation: SampleHome) ->
     assert check(installation, "rows")["measured"] == 4
     assert check(installation, "id_key")["failing"] == 0
     with pytest.raises(
-        QualityError, match="in all partitions together, it measures 5, allowed ≤ 4"
+        QualityError, match="in all partitions together, the number of rows is 5, allowed ≤ 4"
     ):
         taken(installation, "2013-03", (4, 0))
 

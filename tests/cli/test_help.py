@@ -15,7 +15,7 @@ from assay.cli import PANELS, app
 ROOT = typer.main.get_command(app)
 LONGEST_SUMMARY = 90
 WITHOUT_JSON = {
-    "run", "new", "demo", "ui", "clock confirm", "refs set", "refs delete", "versions rollback",
+    "run", "demo", "ui", "clock confirm", "refs set", "refs delete", "versions rollback",
     "quarantine release", "quarantine discard", "review approve", "review reject", "review sign",
     "review submit", "review key", "contracts upgrade", "contracts export", "contracts docs",
     "drift override", "drift done", "models promote", "models rollback", "models predict",

@@ -542,7 +542,7 @@ def test_a_join_by_keys_of_another_type_is_refused() -> None:
 
 def test_a_join_to_what_is_not_there_is_refused() -> None:
     rows = frame(origin=["EWR"])
-    with pytest.raises(FeatureError, match="cannot be read"):
+    with pytest.raises(FeatureError, match="has not been published"):
         fitted(rows, AS_OF)
     with pytest.raises(FeatureError, match="has no gusts"):
         fitted(rows, {**AS_OF, "columns": ["gusts"]}, others={"weather": WEATHER.lazy()})

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from dagster import DagsterRunStatus
+from dagster._core.storage.tags import SENSOR_NAME_TAG
 
 from assay.assets.dagster.run_config import ACTOR_TAG
 from assay.assets.io.home import account
@@ -45,18 +46,22 @@ def person(browser: Any, ui: WebUi, name: str) -> Iterator[Any]:
     page.get_by_role("link", name="Sign in").click()
     page.get_by_placeholder("sub").fill(name)
     page.get_by_role("button", name="Authorize").click()
-    page.wait_for_url(f"{ui.url}/**")
+    page.wait_for_url(lambda url: url.startswith(ui.url) and "/sign-in" not in url)
     yield page
     context.close()
 
 
 def newest_run(ui: WebUi) -> Any:
-    """The run that was started last: its id, status and tags."""
+    """The run that was started last and by no sensor: its id, status and tags."""
     query = (
-        "{ runsOrError(limit: 1) { ... on Runs { results { runId status tags { key value } } } } }"
+        "{ runsOrError(limit: 20) { ... on Runs { results { runId status tags { key value } } } } }"
     )
     runs = ui.graphql(query).data["data"]["runsOrError"]["results"]
-    return runs[0] if runs else None
+    return next((run for run in runs if SENSOR_NAME_TAG not in names_of_tags(run)), None)
+
+
+def names_of_tags(run: Any) -> set[str]:
+    return {tag["key"] for tag in run["tags"]}
 
 
 def ended(ui: WebUi, before: str | None) -> Any:

@@ -629,6 +629,20 @@ def test_a_websocket_that_sends_anything_else_is_closed(steward: TestClient, mes
     assert closed.value.code == 1008
 
 
+def test_a_subscription_of_a_higher_role_is_refused_and_the_connection_stays_open(
+    front: Front, stranger: TestClient
+) -> None:
+    viewer = signed_in(front, stranger, "viewer@example.com")
+    events = 'subscription { pipelineRunLogs(runId: "a") { __typename } }'
+    with viewer.websocket_connect(SOCKET, ["graphql-ws"], headers={"Origin": URL}) as socket:
+        socket.send_json({"type": "start", "id": "7", "payload": {"query": events}})
+        reason = "The subscription `pipelineRunLogs` needs the role steward; yours is viewer."
+        refused = {"type": "error", "id": "7", "payload": {"message": reason}}
+        assert socket.receive_json() == refused
+        socket.send_json({"type": "connection_init"})
+        assert socket.receive_json() == {"type": "connection_ack"}
+
+
 def test_a_websocket_ends_with_its_session(front: Front, steward: TestClient) -> None:
     clock = front.sessions.clock
     assert isinstance(clock, Clock)

@@ -91,7 +91,7 @@ def _may_be_key(column: Column) -> bool:
     if column.profile.kind != "string" or column.profile.longest > 64:
         return False
     code = r"^[A-Za-z0-9][A-Za-z0-9._:/#-]*[0-9][A-Za-z0-9._:/#-]*$"
-    pattern = r"^\S{8,}$" if few else code
+    pattern = r"^\S{8,}$" if few and not key_hint(column.name) else code
     return column.share(pl.col("value").str.contains(pattern)) > 0.95
 
 
