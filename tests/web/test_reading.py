@@ -277,6 +277,7 @@ def test_another_account_of_the_machine_opens_no_file_of_a_home() -> None:
         installation.open()
         installation.deliver(GOOD)
         installation.published()
+        installation.stewards.chmod(0o644)  # whatever mode earlier tests have files made with
         files = [str(file) for file in installation.root.rglob("*") if file.is_file()]
         assert any(file.endswith(".parquet") for file in files)
         assert opened_by_somebody_else([*files, str(installation.stewards)]) == [
