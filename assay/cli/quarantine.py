@@ -146,7 +146,7 @@ def quarantine_release(
 ) -> None:
     """Request that the next version contains quarantined rows although they break a rule.
 
-    It does once stewards have signed the request: two, where the rule has the severity `error`.
+    The request takes effect when stewards have signed it: two if the rule has the severity `error`.
     """
     print(request_decision(name, "release rows", run, rule, row or [], why, key))
 
@@ -165,7 +165,7 @@ def quarantine_discard(
 ) -> None:
     """Request that the values of quarantined rows are deleted; the rows stay counted.
 
-    They are once two stewards have signed the request.
+    The request takes effect when two stewards have signed it.
     """
     print(request_decision(name, "discard rows", run, rule, row or [], why, key))
 

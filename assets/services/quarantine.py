@@ -15,7 +15,7 @@ from assay.assets.io.contract_folder import find
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.quarantine import HandlingRecord, QuarantineRecord
 from assay.assets.stages.handlings import decisions_of, rows_of
-from assay.assets.stages.quarantine_record import _expires, _path
+from assay.assets.stages.quarantine_record import _expires, path_in_lake
 from assay.contracts.errors import QualityError, Where
 from assay.contracts.problems import suggestion
 from assay.pipelines.core.engine import run as collect
@@ -51,8 +51,8 @@ def listed(installation: Installation, names: Sequence[str]) -> list[dict[str, A
 def _entry(installation: Installation, row: QuarantineRecord) -> dict[str, Any]:
     contract = find(installation.contracts, row.dataset)
     states = (
-        dict(_states(installation, row).group_by("state").len().iter_rows())
-        if contract and _there(installation, row)
+        dict(states_of_rows(installation, row).group_by("state").len().iter_rows())
+        if contract and is_there(installation, row)
         else {}
     )
     return {
@@ -63,7 +63,7 @@ def _entry(installation: Installation, row: QuarantineRecord) -> dict[str, Any]:
         "rows": row.rows,
         "reasons": row.reasons,
         "expired_at": row.expired_at,
-        "file": str(_path(row)),
+        "file": str(path_in_lake(row)),
         **{state: states.get(state, 0) for state in ("open", "released", "discarded")},
         "expires_at": _expires(row, contract).isoformat() if contract else None,
     }
@@ -77,13 +77,13 @@ def shown(
     """
     row = record(installation, name, run_id)
     contract = installation.contract(name)
-    frame = _scan(installation, row).with_columns(
-        decided(_decisions(installation, row), reason_digests(contract))
+    frame = scan_rows(installation, row).with_columns(
+        decided(decisions_about(installation, row), reason_digests(contract))
     )
     if rule is not None:
-        _check_reason(row, rule)
+        check_reason(row, rule)
         frame = frame.filter(pl.col(REASONS).list.contains(rule))
-    actions = {decision.id: decision.action for decision in _describe_decision(installation, row)}
+    actions = {decision.id: decision.action for decision in _decision_records(installation, row)}
     hidden = [column for column in frame.collect_schema() if column in row.personal]
     first_rows = collect(frame.drop(hidden).sort(ROW).head(rows))
     states = [
@@ -108,7 +108,7 @@ def record(installation: Installation, name: str, run_id: str | None) -> Quarant
     chosen = [
         row
         for row in records
-        if (row.run_id.startswith(run_id) if run_id else _there(installation, row))
+        if (row.run_id.startswith(run_id) if run_id else is_there(installation, row))
     ]
     where = Where(dataset=name)
     if len(chosen) > 1 and run_id:
@@ -124,7 +124,7 @@ def record(installation: Installation, name: str, run_id: str | None) -> Quarant
             else "no row is in the quarantine"
         )
         raise QualityError(problem, "See `assay quarantine list`", where)
-    if not _there(installation, chosen[-1]):
+    if not is_there(installation, chosen[-1]):
         problem = (
             f"expired on {chosen[-1].expired_at[:10]}"
             if chosen[-1].expired_at
@@ -138,26 +138,29 @@ def record(installation: Installation, name: str, run_id: str | None) -> Quarant
     return chosen[-1]
 
 
-def _there(installation: Installation, row: QuarantineRecord) -> bool:
-    return row.expired_at is None and (installation.home.lake / _path(row)).is_file()
+def is_there(installation: Installation, row: QuarantineRecord) -> bool:
+    """Whether the rows of a quarantine are still kept."""
+    return row.expired_at is None and (installation.home.lake / path_in_lake(row)).is_file()
 
 
-def _scan(installation: Installation, row: QuarantineRecord) -> pl.LazyFrame:
-    return pl.scan_parquet(installation.home.lake / _path(row))
+def scan_rows(installation: Installation, row: QuarantineRecord) -> pl.LazyFrame:
+    """The rows of a quarantine."""
+    return pl.scan_parquet(installation.home.lake / path_in_lake(row))
 
 
-def _describe_decision(installation: Installation, row: QuarantineRecord) -> list[HandlingRecord]:
+def _decision_records(installation: Installation, row: QuarantineRecord) -> list[HandlingRecord]:
     return rows_of(installation, row.dataset, row.source_digest, row.window)
 
 
-def _decisions(installation: Installation, row: QuarantineRecord) -> list[Handling]:
+def decisions_about(installation: Installation, row: QuarantineRecord) -> list[Handling]:
+    """The decisions about the delivery whose rows these are."""
     return decisions_of(installation, row.dataset, row.source_digest, row.window)
 
 
-def _states(installation: Installation, row: QuarantineRecord) -> pl.DataFrame:
+def states_of_rows(installation: Installation, row: QuarantineRecord) -> pl.DataFrame:
     """`_row`, `_reasons` and `state` of every quarantined row."""
     actions = {
-        decision.id: _STATES[decision.action] for decision in _describe_decision(installation, row)
+        decision.id: _STATES[decision.action] for decision in _decision_records(installation, row)
     }
     state = (
         pl.col(DECISION).replace_strict(
@@ -167,18 +170,20 @@ def _states(installation: Installation, row: QuarantineRecord) -> pl.DataFrame:
         else pl.lit("open")
     )
     marked = (
-        _scan(installation, row)
+        scan_rows(installation, row)
         .select(ROW, REASONS)
         .with_columns(
             decided(
-                _decisions(installation, row), reason_digests(installation.contract(row.dataset))
+                decisions_about(installation, row),
+                reason_digests(installation.contract(row.dataset)),
             )
         )
     )
     return collect(marked.select(ROW, REASONS, state.alias("state")))
 
 
-def _check_reason(row: QuarantineRecord, rule: str) -> None:
+def check_reason(row: QuarantineRecord, rule: str) -> None:
+    """Raises: QualityError: no row was quarantined for this reason."""
     if rule not in row.reasons:
         raise QualityError(
             "no quarantined row has this reason",
@@ -204,9 +209,12 @@ def replay(installation: Installation, name: str, run_id: str | None) -> dict[st
     newest = installation.registry.references.resolve(name)
     # a relationship to the data set itself is compared with what is published
     judged = judged_again(
-        _scan(installation, row), contract, related, installation.scan(newest) if newest else None
+        scan_rows(installation, row),
+        contract,
+        related,
+        installation.scan(newest) if newest else None,
     )
-    waiting = _states(installation, row).filter(pl.col("state") == "open").select(ROW).lazy()
+    waiting = states_of_rows(installation, row).filter(pl.col("state") == "open").select(ROW).lazy()
     judged_open = collect(judged.join(waiting, on=ROW, how="semi"))
     reasons = (
         judged_open.explode(REASONS, empty_as_null=False)

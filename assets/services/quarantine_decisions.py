@@ -20,16 +20,16 @@ from assay.assets.io.installation import Installation
 from assay.assets.io.registry.database import Json
 from assay.assets.io.registry.quarantine import HandlingRecord, NewHandling, QuarantineRecord
 from assay.assets.services.quarantine import (
-    _check_reason,
-    _decisions,
-    _scan,
-    _states,
-    _there,
+    check_reason,
+    decisions_about,
+    is_there,
     record,
+    scan_rows,
+    states_of_rows,
 )
 from assay.assets.stages.fault_points import reached
 from assay.assets.stages.partition_base import base_of
-from assay.assets.stages.quarantine_record import _path
+from assay.assets.stages.quarantine_record import path_in_lake
 from assay.contracts.errors import ConfigurationError, QualityError, Where
 from assay.contracts.model import Contract
 from assay.lineage import handling
@@ -63,7 +63,9 @@ class PlannedDecision:
 
     def effect(self, installation: Installation) -> Json:
         """The decision as persons sign it."""
-        files = [[str(_path(each)), each.sha256] for each in _same_delivery(installation, self)]
+        files = [
+            [str(path_in_lake(each)), each.sha256] for each in _same_delivery(installation, self)
+        ]
         return {
             "run_id": self.record.run_id,
             "rule": self.handling.rule,
@@ -123,8 +125,8 @@ def _taken(
 
     Raises: QualityError: none, or one to be released holds a cell that cannot be read.
     """
-    taken = decided([*_decisions(installation, row), wanted], reason_digests(contract))
-    frame = _scan(installation, row).with_columns(taken).filter(pl.col(DECISION) == 0)
+    taken = decided([*decisions_about(installation, row), wanted], reason_digests(contract))
+    frame = scan_rows(installation, row).with_columns(taken).filter(pl.col(DECISION) == 0)
     numbers, unread = run_together([frame.select(ROW), unreadable_cells(frame, contract)])
     if not numbers.height:
         raise QualityError(
@@ -244,9 +246,9 @@ def _chosen(
     installation: Installation, row: QuarantineRecord, rule: str | None, rows: Sequence[int]
 ) -> pl.DataFrame:
     """The rows that are requested, each still open. Raises: QualityError: the first that is not."""
-    states = _states(installation, row)
+    states = states_of_rows(installation, row)
     if rule is not None:
-        _check_reason(row, rule)
+        check_reason(row, rule)
         open_rows = states.filter(pl.col(REASONS).list.contains(rule) & (pl.col("state") == "open"))
         if not open_rows.height:
             raise QualityError(
@@ -305,7 +307,7 @@ def _same_delivery(installation: Installation, planned: PlannedDecision) -> list
         other
         for other in installation.registry.quarantine.all(row.dataset)
         if (other.source_digest, other.window) == (row.source_digest, row.window)
-        and _there(installation, other)
+        and is_there(installation, other)
     ]
 
 
@@ -315,7 +317,7 @@ def _files(installation: Installation, planned: PlannedDecision) -> list[dict[st
     """
     files = []
     for other in _same_delivery(installation, planned):
-        path = str(_path(other))
+        path = str(path_in_lake(other))
         digest, becomes = sha256(installation.home.lake / path), None
         if planned.handling.action == "discard":
             becomes = _emptied(installation, other, planned)
@@ -325,12 +327,12 @@ def _files(installation: Installation, planned: PlannedDecision) -> list[dict[st
 
 def _emptied(installation: Installation, other: QuarantineRecord, planned: PlannedDecision) -> str:
     """Write a copy of a quarantine file without the discarded values. Returns: its SHA-256."""
-    handlings = [*_decisions(installation, other), planned.handling]
+    handlings = [*decisions_about(installation, other), planned.handling]
     taken = decided(handlings, reason_digests(planned.contract))
     emptied = without_values(
-        _scan(installation, other).with_columns(taken), pl.col(DECISION).eq(0).fill_null(False)
+        scan_rows(installation, other).with_columns(taken), pl.col(DECISION).eq(0).fill_null(False)
     ).drop(DECISION)
-    path = str(_path(other))
+    path = str(path_in_lake(other))
     copy = installation.lake.emptied(path)
     collect(emptied.sink_parquet(copy, compression="zstd", lazy=True))
     digest = sha256(copy)

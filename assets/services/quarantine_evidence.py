@@ -8,7 +8,7 @@ from assay.assets.io.disk import sha256
 from assay.assets.io.installation import Installation
 from assay.assets.io.registry.quarantine import QuarantineRecord
 from assay.assets.services.signed import Signed
-from assay.assets.stages.quarantine_record import _path
+from assay.assets.stages.quarantine_record import path_in_lake
 from assay.contracts.errors import EvidenceError, Where
 from assay.lineage import handling
 
@@ -17,7 +17,7 @@ def recorded_expiries(installation: Installation, name: str) -> dict[str, str]:
     """The quarantine files that have expired by the registry and its audit log, with the time."""
     logged = installation.registry.quarantine.expired_in_log(name)
     return {
-        str(_path(row)): row.expired_at
+        str(path_in_lake(row)): row.expired_at
         for row in installation.registry.quarantine.all(name)
         if row.expired_at and row.run_id in logged
     }
@@ -31,7 +31,7 @@ def check_kept(installation: Installation, signed: Signed) -> list[str]:
     of_versions = signed.documents.set_aside()
     count = 0
     for row in installation.registry.quarantine.all(signed.name):
-        path = str(_path(row))
+        path = str(path_in_lake(row))
         # a run that was killed before its checks were kept may have left no file
         if row.expired_at or path in of_versions or not _has_checks(installation, row):
             continue

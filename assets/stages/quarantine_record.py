@@ -47,7 +47,8 @@ def note(run: Run, admission: Admission, refined: Refined) -> None:
     )
 
 
-def _path(row: QuarantineRecord) -> Path:
+def path_in_lake(row: QuarantineRecord) -> Path:
+    """Where the rows of a quarantine are, below the lake."""
     return Path(row.dataset) / "quarantine" / f"{row.run_id}.parquet"
 
 
