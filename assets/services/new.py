@@ -77,7 +77,7 @@ def drafted(
         home: which folders sources may be read from, and which hosts.
         region: the contract's.
         license: an SPDX expression, over whatever is next to the file.
-        progress: hears what is being done.
+        progress: receives what is being done.
     Raises: SourceError: the source does not exist, or cannot be read.
     """
     stated = stated or {}
